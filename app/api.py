@@ -1,0 +1,105 @@
+"""The REST and WebSocket application: every router on one screen, and the one error handler."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app import docs
+from app.actions.routes import router as actions
+from app.auth.routes import router as auth
+from app.core.errors import Limited, ToruError
+from app.monitor.routes import router as monitor
+from app.runs.routes import router as runs
+from app.runs.sockets import socket_routes as run_sockets
+from app.services import Services
+from app.settings.routes import router as settings
+from app.users.routes import router as users
+from app.version import VERSION
+
+MAX_BODY = 1024 * 1024
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class ErrorAnswer(BaseModel):
+    """Every refusal: one sentence for people."""
+
+    error: str
+
+
+def create_api(services: Services) -> FastAPI:
+    """The application without its pages; they are mounted behind it at `/`."""
+    api = FastAPI(
+        title="Toru Steering Center",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        max_body_size=MAX_BODY,
+        responses={422: {"description": "The request cannot be understood", "model": ErrorAnswer}},
+    )
+    api.state.services = services
+    for router in (monitor, auth, users, settings, actions, runs):  # tried in this order, so the busiest first
+        api.include_router(router)
+    api.router.routes.extend(run_sockets())
+    docs.add_docs(api)
+    api.add_api_route("/api/health", health, tags=["health"])
+    api.add_api_route("/api/{rest:path}", unknown, methods=METHODS, include_in_schema=False)
+    api.add_exception_handler(ToruError, _toru_error)
+    api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(RequestValidationError, _malformed)
+    api.add_exception_handler(Exception, _unexpected)
+    return api
+
+
+class Health(BaseModel):
+    """The core answers."""
+
+    status: str = "ok"
+
+
+async def health() -> Health:
+    """Whether the core answers; for everybody."""
+    return Health()
+
+
+async def unknown(rest: str) -> Response:
+    """The last route below /api: an unknown path must not build a page."""
+    return _answer(404, "There is nothing at this address.")
+
+
+def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": sentence}, status, headers)
+
+
+async def _toru_error(_: Request, error: Any) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Limited) else None
+    return _answer(error.status, str(error), headers)
+
+
+async def _http_error(_: Request, error: Any) -> Response:
+    sentences = {
+        404: "There is nothing at this address.",
+        405: "This address does not take that method.",
+        413: "The request is too large.",
+    }
+    return _answer(error.status_code, sentences.get(error.status_code, str(error.detail)), error.headers)
+
+
+async def _malformed(_: Request, error: Any) -> Response:
+    return _answer(422, sentence_for(error.errors()))
+
+
+def sentence_for(problems: Sequence[Any]) -> str:
+    """One sentence for what a validation found, without the values, which may be secrets."""
+    first = problems[0] if problems else {}
+    where = ".".join(str(part) for part in first.get("loc", ())[1:]) or "the request"
+    return f"{where[:100]}: {first.get('msg', 'cannot be understood')}."
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return _answer(500, "Something went wrong here. The log says what.")

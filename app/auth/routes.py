@@ -1,0 +1,129 @@
+"""REST of signing in: contract §1, /auth and /me."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from app.access import ActorDep, AdminDep, ServicesDep, address_of, session_of
+from app.auth.cookies import clear_session, set_session
+from app.auth.schemas import SessionView, SignInView
+from app.core.errors import Limited, ToruError
+from app.core.passwords import MAX_PASSWORD
+from app.users.schemas import UserView
+
+router = APIRouter(prefix="/api", tags=["auth"])
+
+
+class Credentials(BaseModel):
+    """What a person types to sign in."""
+
+    username: str = Field(max_length=256)
+    password: str = Field(max_length=MAX_PASSWORD)
+
+
+class SessionUser(BaseModel):
+    """The signed-in user; the administrator's id is null."""
+
+    id: str | None
+    username: str
+    display_name: str
+    role: str
+
+
+class LoginAnswer(BaseModel):
+    """The outcome of a sign-in; `locked_until` is seconds left."""
+
+    success: bool
+    user: SessionUser | None
+    error: str | None
+    locked_until: int | None = None
+
+
+class Me(BaseModel):
+    """Whether somebody is signed in, and who."""
+
+    authenticated: bool
+    user: SessionUser | None
+
+
+class Done(BaseModel):
+    """It worked."""
+
+    success: bool = True
+
+
+class PasswordChange(BaseModel):
+    """A new password of one's own."""
+
+    current_password: str = Field(max_length=MAX_PASSWORD)
+    new_password: str = Field(max_length=MAX_PASSWORD)
+
+
+@router.post(
+    "/auth/login",
+    response_model=LoginAnswer,
+    response_model_exclude_unset=True,
+    responses={401: {"model": LoginAnswer}, 429: {"model": LoginAnswer}},
+)
+async def login(body: Credentials, request: Request, services: ServicesDep) -> Response:
+    """Checks a name and password; success sets the session cookie."""
+    held = session_of(request.scope)
+    try:
+        signed_in = await services.auth.sign_in(
+            body.username,
+            body.password,
+            address=address_of(request.scope),
+            user_agent=request.headers.get("user-agent", ""),
+            replacing=held.id if held else None,
+        )
+    except ToruError as error:
+        return _refused(error)
+    response = JSONResponse({"success": True, "user": _user(signed_in.user), "error": None})
+    set_session(response, signed_in.token, services.config)
+    return response
+
+
+def _refused(error: ToruError) -> Response:
+    answer: dict[str, Any] = {"success": False, "user": None, "error": str(error)}
+    if isinstance(error, Limited):
+        answer["locked_until"] = error.retry_after
+        return JSONResponse(answer, error.status, headers={"Retry-After": str(error.retry_after)})
+    return JSONResponse(answer, error.status)
+
+
+@router.post("/auth/logout", response_model=Done)
+async def logout(request: Request, services: ServicesDep) -> Response:
+    """Ends the session, if there is one."""
+    session = session_of(request.scope)
+    if session is not None:
+        await services.auth.sign_out(session.id)
+    response = JSONResponse({"success": True})
+    clear_session(response, services.config)
+    return response
+
+
+@router.get("/auth/me", response_model=Me)
+async def me(request: Request) -> dict[str, Any]:
+    """Who is signed in; never 401."""
+    session = session_of(request.scope)
+    return {"authenticated": session is not None, "user": _user(session) if session else None}
+
+
+@router.get("/auth/login-history")
+async def login_history(actor: AdminDep, services: ServicesDep) -> list[SignInView]:
+    """The newest 100 attempts to sign in."""
+    return await services.auth.history(actor)
+
+
+@router.put("/me/password", status_code=204)
+async def change_password(body: PasswordChange, actor: ActorDep, services: ServicesDep) -> None:
+    """Changes one's own password; every other session of the user ends."""
+    await services.auth.change_own_password(actor, body.current_password, body.new_password)
+
+
+def _user(user: UserView | SessionView) -> dict[str, Any]:
+    user_id = user.user_id if isinstance(user, SessionView) else user.id
+    shown = user.display_name or user.username
+    return {"id": user_id, "username": user.username, "display_name": shown, "role": user.role}

@@ -1,0 +1,147 @@
+"""The local control socket: how commands of `toru` talk to the core that runs. For the same user and root only."""
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import ToruError
+from app.core.framing import FrameReader, FrameTooLarge, encode
+from app.core.tasks import TaskKeeper
+
+log = logging.getLogger(__name__)
+
+SOCKET = "control.sock"
+MAX_FRAME = 1 << 20
+ANSWER_SECONDS = 30
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+
+class NotRunning(Exception):
+    """No core answers on this data folder."""
+
+
+class ControlServer:
+    """Answers `{"command", "fields"}` with `{"ok": value}` or `{"error": sentence}`, one frame each.
+
+    Args:
+        folder: where `control.sock` lies.
+        handlers: what each command does; a ToruError becomes the answer's sentence.
+    """
+
+    def __init__(self, folder: Path, handlers: Mapping[str, Handler]) -> None:
+        self._folder = folder
+        self._handlers = handlers
+        self._tasks = TaskKeeper("control")
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Listens; replaces the socket of a core that died."""
+        listener = _bind(self._folder)
+        self._server = await asyncio.start_unix_server(self._connected, sock=listener)
+
+    async def close(self) -> None:
+        """Stops listening and removes the socket."""
+        if self._server is not None:
+            self._server.close()
+            await self._tasks.close()
+            (self._folder / SOCKET).unlink(missing_ok=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.spawn(self._serve(reader, writer), "connection")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if _peer_uid(writer.get_extra_info("socket")) not in (os.getuid(), 0):
+                return
+            async with asyncio.timeout(ANSWER_SECONDS):
+                request = await _read(reader)
+                if request is not None:
+                    writer.write(encode(await self._answer(request)))
+                    await writer.drain()
+        except (TimeoutError, ConnectionError, FrameTooLarge, ValueError):
+            log.warning("a control connection broke off", extra={"event": "control_broken"})
+        finally:
+            writer.close()
+
+    async def _answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        handler = self._handlers.get(str(request.get("command")))
+        if handler is None:
+            return {"error": "The running core does not know this command; is it another version?"}
+        try:
+            return {"ok": await handler(request.get("fields") or {})}
+        except ToruError as error:
+            return {"error": str(error)}
+
+
+async def call(folder: Path, command: str, fields: Mapping[str, Any]) -> Any:
+    """Has the running core do `command`.
+
+    Raises:
+        NotRunning: no core listens there.
+        ToruError: the core refused, with its sentence.
+    """
+    try:
+        reader, writer = await asyncio.open_unix_connection(sock=await _connect(folder))
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise NotRunning(f"No Toru runs on {folder}.") from None
+    try:
+        writer.write(encode({"command": command, "fields": dict(fields)}))
+        await writer.drain()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await _read(reader)
+    finally:
+        writer.close()
+    if answer is None:
+        raise NotRunning(f"The core on {folder} did not answer.")
+    if "error" in answer:
+        raise ToruError(answer["error"])
+    return answer.get("ok")
+
+
+async def _read(reader: asyncio.StreamReader) -> dict[str, Any] | None:
+    frames = FrameReader(MAX_FRAME)
+    while data := await reader.read(65536):
+        for message in frames.feed(data):
+            return dict(message)
+    return None
+
+
+def _bind(folder: Path) -> socket.socket:
+    # A deep data folder exceeds the 107 bytes of a socket's path; through the folder's descriptor it never does.
+    (folder / SOCKET).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET}")
+    finally:
+        os.close(descriptor)
+    (folder / SOCKET).chmod(0o600)
+    listener.listen(8)
+    listener.setblocking(False)
+    return listener
+
+
+async def _connect(folder: Path) -> socket.socket:
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, f"/proc/self/fd/{descriptor}/{SOCKET}")
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        os.close(descriptor)
+    return connection
+
+
+def _peer_uid(connection: socket.socket) -> int:
+    size = struct.calcsize("3i")
+    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return int(uid)

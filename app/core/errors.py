@@ -1,0 +1,72 @@
+"""Expected failures: each has an HTTP status and a sentence that a person can act on."""
+
+
+class ToruError(Exception):
+    """Base of everything that may go wrong by design; `str(error)` is the sentence shown to people."""
+
+    status = 400
+
+
+class BadValue(ToruError):
+    """A value is understood but not acceptable."""
+
+    status = 400
+
+
+class NotSignedIn(ToruError):
+    """Nobody is acting, or the session is gone."""
+
+    status = 401
+
+
+class Forbidden(ToruError):
+    """The actor's role does not allow this."""
+
+    status = 403
+
+
+class NotFound(ToruError):
+    """What was named does not exist (or does not exist for this actor)."""
+
+    status = 404
+
+
+class Conflict(ToruError):
+    """The state of things does not allow this now."""
+
+    status = 409
+
+
+class TooLarge(ToruError):
+    """More bytes than the door accepts."""
+
+    status = 413
+
+
+class Malformed(ToruError):
+    """The request cannot be understood."""
+
+    status = 422
+
+
+class Limited(ToruError):
+    """Too many tries or too much work waiting.
+
+    Args:
+        sentence: what to tell the person.
+        retry_after: whole seconds until another try makes sense.
+    """
+
+    status = 429
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class Unavailable(ToruError):
+    """Something we depend on does not answer right now."""
+
+    status = 503
+    retry_after = 5
+    """Whole seconds until another try makes sense."""

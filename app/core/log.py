@@ -1,0 +1,211 @@
+"""Log files: one JSON object a line, written by one thread a file, rotated by rename."""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+from app.core.clock import now_iso
+
+MAX_BYTES = 10_000_000
+KEPT_FILES = 5
+QUEUE_LINES = 10_000
+CLOSE_SECONDS = 5
+FILE_MODE = 0o640
+"""An agent of the file's group may read it, whatever the umask."""
+
+LEVELS = {"WARNING": "warn", "CRITICAL": "error"}
+FULL = (errno.ENOSPC, errno.EDQUOT)
+QUIET = "quiet"
+"""Records with this attribute go to the file only."""
+
+
+class LogFile:
+    """Appends lines from a bounded queue, so that a slow or full disk never stops the caller.
+
+    Args:
+        path: the file; older ones are `path.1` (newest) to `path.5`.
+
+    Raises:
+        OSError: the file cannot be opened, for another reason than a full disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lost = 0
+        self._counting = threading.Lock()
+        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_LINES)
+        self._fd = -1
+        self._size = 0
+        try:
+            self._open()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+        self._thread = threading.Thread(target=self._work, name=f"log:{path.name}", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Queues one line (without its end); drops and counts it when 10,000 are waiting."""
+        try:
+            self._queue.put_nowait(line.encode("utf-8", "backslashreplace") + b"\n")
+        except queue.Full:
+            self._count_lost(1)
+
+    def close(self) -> None:
+        """Writes what is queued and ends the thread."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=CLOSE_SECONDS)
+        self._thread.join(CLOSE_SECONDS)
+
+    def _count_lost(self, number: int) -> None:
+        with self._counting:
+            self._lost += number
+
+    def _work(self) -> None:
+        while (line := self._queue.get()) is not None:
+            try:
+                self._append(line)
+            except OSError:
+                self._count_lost(1)
+                self._release()
+        self._release()
+
+    def _append(self, line: bytes) -> None:
+        if self._fd < 0 or self._moved():
+            self._open()
+        if self._size and self._size + len(line) > MAX_BYTES:
+            with contextlib.suppress(OSError):  # a file that grows is better than no lines
+                self._rotate()
+        lost = self._lost
+        self._write_whole(_lost_notice(lost) + line if lost else line)
+        self._count_lost(-lost)
+
+    def _write_whole(self, lines: bytes) -> None:
+        start, rest = self._size, lines
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError:
+            # What a full disk took of a line would spoil the next one.
+            os.ftruncate(self._fd, min(start, os.fstat(self._fd).st_size))
+            raise
+        self._size += len(lines)
+
+    def _moved(self) -> bool:
+        """Whether somebody renamed or removed the file (logrotate does); what truncated it in place is noticed too."""
+        try:
+            there, ours = os.stat(self.path), os.fstat(self._fd)
+        except FileNotFoundError:
+            return True
+        self._size = ours.st_size
+        return (there.st_ino, there.st_dev) != (ours.st_ino, ours.st_dev)
+
+    def _open(self) -> None:
+        self._release()
+        self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            self._fd = os.open(self.path, flags | os.O_EXCL, FILE_MODE)
+            os.fchmod(self._fd, FILE_MODE)
+        except FileExistsError:
+            self._fd = os.open(self.path, flags, FILE_MODE)
+        self._size = os.fstat(self._fd).st_size
+
+    def _rotate(self) -> None:
+        for number in range(KEPT_FILES - 1, 0, -1):
+            older = self.path.with_name(f"{self.path.name}.{number}")
+            if older.exists():
+                older.rename(self.path.with_name(f"{self.path.name}.{number + 1}"))
+        self.path.rename(self.path.with_name(f"{self.path.name}.1"))
+        self._open()
+
+    def _release(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _lost_notice(lost: int) -> bytes:
+    fields = {
+        "timestamp": now_iso(),
+        "level": "warn",
+        "plugin": "toru",
+        "message": f"{lost} log lines were lost: the disk was full or too slow.",
+        "event": "log_lines_lost",
+    }
+    return json.dumps(fields).encode() + b"\n"
+
+
+class JsonLines(JsonFormatter):
+    """The line format of the log files: timestamp, level, plugin, message, and event, error, pid where they apply."""
+
+    def __init__(self) -> None:
+        super().__init__(reserved_attrs=[*RESERVED_ATTRS, "taskName", "color_message", QUIET])
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Replaces the library's field names by ours."""
+        extra: dict[str, Any] = {}
+        super().add_fields(extra, record, message_dict)
+        extra.pop("message", None)
+        error = extra.pop("exc_info", None)
+        log_data["timestamp"] = now_iso()
+        log_data["level"] = LEVELS.get(record.levelname, record.levelname.lower())
+        log_data["plugin"] = "toru"
+        log_data["message"] = record.getMessage()
+        if error:
+            log_data["error"] = error
+        log_data.update(extra)
+
+
+class TerminalLines(logging.Formatter):
+    """The same records for a terminal or a service manager's journal."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """One line, whatever a name in it holds: no line end, no escape sequence."""
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in super().formatMessage(record))
+
+
+class FileHandler(logging.Handler):
+    """Hands formatted records to a LogFile."""
+
+    def __init__(self, target: LogFile) -> None:
+        super().__init__()
+        self.target = target
+        self.setFormatter(JsonLines())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Formats in the caller's thread and queues the line."""
+        try:
+            self.target.write(self.format(record))
+        except Exception:  # noqa: BLE001 - logging never breaks the work it reports on
+            self.handleError(record)
+
+
+def start_logging(log_dir: Path) -> LogFile:
+    """Sends the root logger to `toru.log` in `log_dir` and warnings to the terminal; the caller closes the file.
+
+    Raises:
+        OSError: as LogFile.
+    """
+    target = LogFile(log_dir / "toru.log")
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.WARNING)
+    terminal.setFormatter(TerminalLines())
+    terminal.addFilter(lambda record: not hasattr(record, QUIET))
+    logging.basicConfig(level=logging.INFO, handlers=[FileHandler(target), terminal], force=True)
+    # uvicorn tells at INFO of every socket, with its query string, which may hold what no log should.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    return target

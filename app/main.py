@@ -1,0 +1,157 @@
+"""The composition root: services, REST, pages, one ASGI application, served. Alone in knowing all of them."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from app.core.config import Config
+from app.core.log import start_logging
+from app.guard import Application, Guard
+from app.headers import PagePolicy
+from app.light_imports import leave_out_aiohttp
+from app.services import Services
+from app.websocket_protocol import BatchingProtocol
+
+log = logging.getLogger(__name__)
+
+GRACEFUL_SECONDS = 5
+MAX_SOCKET_MESSAGE = 1 << 20
+PING_SECONDS = 20.0
+RECONNECT_SECONDS = 30.0
+"""A phone that wakes up within them goes on without loading its page anew."""
+
+
+class CannotListen(Exception):
+    """The address or port cannot be served."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells when it listens.
+
+    Args:
+        listening: called once, as soon as the first request can be answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to serve."""
+        await super().startup(sockets)
+        self._listening()
+
+
+def run_server(config: Config, admin_password: str, announce: Callable[[], None]) -> None:
+    """Serves until a signal ends it.
+
+    Args:
+        config: the deployment, without the password.
+        admin_password: kept as a hash only.
+        announce: called as soon as the first request can be answered.
+
+    Raises:
+        CannotListen: the port is taken or the address not ours.
+        AlreadyRunning: another core holds the data folder.
+        UnusableDatabase: the database file cannot be used.
+    """
+    os.umask(0o077)
+    log_file = start_logging(config.log_dir)
+    try:
+        with _listener(config) as listener:
+            asyncio.run(_serve(config, admin_password, listener, announce))
+    except Exception:
+        log.exception("the core ended", extra={"event": "core_failed"})
+        raise
+    finally:
+        log_file.close()
+
+
+def _listener(config: Config) -> socket.socket:
+    """Binds first, so that a taken port is told before anything else is touched."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it each answer waits 40 ms for an ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise CannotListen(f"{config.host}:{config.port} cannot be served: {error.strerror or error}.") from None
+    return listener
+
+
+async def _serve(config: Config, password: str, listener: socket.socket, announce: Callable[[], None]) -> None:
+    leave_out_aiohttp(config)
+    from app.bootstrap import open_services
+
+    def listening() -> None:
+        # What lives now lives for ever; the collector need not look at it again (76 ms a full collection).
+        gc.collect()
+        gc.freeze()
+        log.info("serving on %s:%s", config.host, config.port, extra={"event": "started", "pid": os.getpid()})
+        announce()
+
+    async with open_services(config, password) as services:
+        server = Server(_server_config(create_server_app(services)), listening)
+        # uvicorn raises the signal that ended it once more; ignoring it here lets the services close first.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        await server.serve(sockets=[listener])
+        log.info("stopping", extra={"event": "stopping", "pid": os.getpid()})
+
+
+def _server_config(application: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,  # type: ignore[arg-type]  # uvicorn's own names for the same ASGI types
+        ws=BatchingProtocol,
+        ws_max_size=MAX_SOCKET_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+
+
+def create_server_app(services: Services) -> Application:
+    """REST, sockets and pages behind the guard. Once per process: NiceGUI keeps its own state in it."""
+    from nicegui import app as nicegui_app
+    from nicegui import ui
+
+    from app.api import create_api
+    from ui.login import create_login_router
+    from ui.nicegui_private import bind_events_to_sessions, owner_of
+    from ui.register import register_pages
+    from ui.static import create_static_router
+
+    api = create_api(services)
+    api.include_router(create_static_router())
+    api.include_router(create_login_router())
+    register_pages(services)
+    nicegui_app.add_middleware(PagePolicy)
+    bind_events_to_sessions(lambda session_id: services.auth.session_by_id(session_id) is not None)
+    # It mounts itself at "/": whatever is added after this line can never be reached.
+    ui.run_with(
+        api,
+        title="Toru Steering Center",
+        viewport="width=device-width, initial-scale=1, viewport-fit=cover",
+        dark=None,
+        language="en-GB",
+        tailwind=False,
+        binding_refresh_interval=None,
+        reconnect_timeout=RECONNECT_SECONDS,
+        message_history_length=200,
+        show_welcome_message=False,
+    )
+    return Guard(api, services.config, services.auth, owner_of)

@@ -1,0 +1,74 @@
+"""Every setting: its key, what it means, and which values it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.config import ROOT
+from app.core.errors import BadValue
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        key: its name on REST and in the database.
+        title: its name on the page.
+        help: a sentence that says what it does.
+        check: returns the value to store for a text, or raises BadValue with a sentence.
+        unit: what a number counts, empty for text.
+        writable: whether anybody may change it.
+    """
+
+    key: str
+    title: str
+    help: str
+    check: Callable[[str], str]
+    unit: str = ""
+    writable: bool = True
+
+
+def _whole(name: str, low: int, high: int) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        text = text.strip()
+        if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
+            raise BadValue(f"{name} must be a whole number from {low} to {high}.")
+        return str(int(text))
+
+    return check
+
+
+def _folder(text: str) -> str:
+    text = text.strip()
+    if not text or "\0" in text:
+        raise BadValue("The scripts folder must be the path of a folder.")
+    path = ROOT / Path(text).expanduser()
+    if not path.is_dir():
+        raise BadValue(f"There is no folder {path}.")
+    return str(path)
+
+
+def _text(text: str) -> str:
+    return text
+
+
+SCRIPTS_DIR = Setting("scripts_dir", "Scripts folder", "Where the scripts lie that may be run.", _folder)
+MAX_RUNS = Setting("max_runs", "Runs at once", "Further runs wait in a queue.", _whole("Runs at once", 1, 200), "runs")
+OUTPUT_CAP = Setting(
+    "output_cap_mb",
+    "Output kept of a run",
+    "Past it the middle is dropped; beginning and end stay.",
+    _whole("Output kept of a run", 24, 16384),
+    "MiB",
+)
+RUN_TIMEOUT = Setting(
+    "run_timeout",
+    "Time limit of a run",
+    "A run that takes longer is ended; 0 means no limit.",
+    _whole("Time limit of a run", 0, 31_536_000),
+    "seconds",
+)
+INSTANCE_ID = Setting("instance_id", "Instance", "Names this installation.", _text, writable=False)
+
+SETTINGS = {setting.key: setting for setting in (SCRIPTS_DIR, MAX_RUNS, OUTPUT_CAP, RUN_TIMEOUT, INSTANCE_ID)}

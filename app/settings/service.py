@@ -1,0 +1,116 @@
+"""What an admin may change while the product runs; values live in memory and take effect at once."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlmodel import Session, select
+
+from app.core.config import Config
+from app.core.database import Database
+from app.core.errors import Forbidden, NotFound
+from app.core.permissions import Actor
+from app.settings.catalog import INSTANCE_ID, MAX_RUNS, OUTPUT_CAP, RUN_TIMEOUT, SCRIPTS_DIR, SETTINGS
+from app.settings.models import SettingRow
+from app.settings.schemas import SettingView
+
+log = logging.getLogger(__name__)
+
+MAX_QUEUED = 200
+MIB = 1024 * 1024
+
+Watcher = Callable[[str], None]
+
+
+class SettingsService:
+    """Keeps the settings.
+
+    Args:
+        config: gives the first value of the scripts folder.
+    """
+
+    def __init__(self, database: Database, config: Config) -> None:
+        self._database = database
+        self._values = {
+            SCRIPTS_DIR.key: str(config.scripts_dir),
+            MAX_RUNS.key: "20",
+            OUTPUT_CAP.key: "64",
+            RUN_TIMEOUT.key: "0",
+        }
+        self._watchers: set[Watcher] = set()
+
+    async def open(self) -> None:
+        """Loads what was changed; makes the instance id at the first start."""
+
+        def load(session: Session) -> dict[str, str]:
+            if session.get(SettingRow, INSTANCE_ID.key) is None:
+                session.add(SettingRow(key=INSTANCE_ID.key, value=str(uuid.uuid4())))
+                session.flush()
+            return {row.key: row.value for row in session.exec(select(SettingRow)) if row.key in SETTINGS}
+
+        self._values.update(await self._database.write(load))
+
+    def list(self, actor: Actor) -> list[SettingView]:
+        """All settings with their values. Admin only."""
+        actor.require_admin()
+        return [SettingView(setting, self._values[key]) for key, setting in SETTINGS.items()]
+
+    async def put(self, actor: Actor, key: str, value: str) -> SettingView:
+        """Changes one setting, at once. Admin only.
+
+        Raises:
+            NotFound: there is no such setting.
+            Forbidden: it is not writable.
+            BadValue: it does not take this value.
+        """
+        actor.require_admin()
+        setting = SETTINGS.get(key)
+        if setting is None:
+            raise NotFound(f"There is no setting {key[:80]!r}.")
+        if not setting.writable:
+            raise Forbidden(f"{setting.title} cannot be changed.")
+        # The check may look at the disk, which a network folder can make slow.
+        stored = await asyncio.to_thread(setting.check, value)
+        await self._database.write(lambda session: session.merge(SettingRow(key=key, value=stored)))
+        self._values[key] = stored
+        log.info("setting %s changed", key, extra={"event": "setting_changed", "setting": key, "by": actor.username})
+        for watcher in list(self._watchers):
+            watcher(key)
+        return SettingView(setting, stored)
+
+    def subscribe(self, watcher: Watcher) -> Callable[[], None]:
+        """Has `watcher(key)` called after each change; returns the function that ends it."""
+        self._watchers.add(watcher)
+        return lambda: self._watchers.discard(watcher)
+
+    @property
+    def scripts_dir(self) -> Path:
+        """The folder whose scripts may be run."""
+        return Path(self._values[SCRIPTS_DIR.key])
+
+    @property
+    def max_runs(self) -> int:
+        """Runs at once."""
+        return int(self._values[MAX_RUNS.key])
+
+    @property
+    def max_queued(self) -> int:
+        """Runs that may wait."""
+        return MAX_QUEUED
+
+    @property
+    def output_cap(self) -> int:
+        """Bytes of output kept of a run."""
+        return int(self._values[OUTPUT_CAP.key]) * MIB
+
+    @property
+    def run_timeout(self) -> int:
+        """Seconds a run may take, 0 for no limit."""
+        return int(self._values[RUN_TIMEOUT.key])
+
+    @property
+    def instance_id(self) -> str:
+        """A UUID made at the first start."""
+        return self._values[INSTANCE_ID.key]

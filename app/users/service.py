@@ -1,0 +1,172 @@
+"""The people who may sign in: the environment's administrator and the clients of the database."""
+
+from collections.abc import Awaitable, Callable
+
+from sqlmodel import Session, select
+
+from app.core.clock import Clock
+from app.core.database import Database
+from app.core.errors import BadValue, Conflict, NotFound
+from app.core.ids import new_id
+from app.core.passwords import PasswordHasher, require_strong
+from app.core.permissions import Actor, Role
+from app.users.models import UserRow
+from app.users.names import check_display_name, check_username, name_key
+from app.users.schemas import Account, UserView
+
+Watcher = Callable[[str], Awaitable[None]]
+
+
+class UsersService:
+    """Keeps client accounts and answers for the administrator.
+
+    Args:
+        database: where clients are kept.
+        hasher: how passwords are hashed.
+        admin: the environment's administrator, with the hash of its password.
+    """
+
+    def __init__(self, database: Database, hasher: PasswordHasher, admin: Account, clock: Clock) -> None:
+        self._database = database
+        self._hasher = hasher
+        self._admin = admin
+        self._clock = clock
+        self._watchers: list[Watcher] = []
+
+    @property
+    def admin(self) -> UserView:
+        """The environment's administrator."""
+        return self._admin.user
+
+    def watch_rights(self, watcher: Watcher) -> None:
+        """Has `watcher(user_id)` awaited whenever a user lost rights: deleted, deactivated, password changed."""
+        self._watchers.append(watcher)
+
+    async def list(self, actor: Actor) -> list[UserView]:
+        """All clients, oldest first. Admin only."""
+        actor.require_admin()
+        return await self._database.read(
+            lambda session: [_view(row) for row in session.exec(select(UserRow).order_by(UserRow.created_at))]
+        )
+
+    async def get(self, actor: Actor, user_id: str) -> UserView:
+        """One client. Admin only; NotFound for an unknown id."""
+        actor.require_admin()
+        return await self._database.read(lambda session: _view(_row(session, user_id)))
+
+    async def create(self, actor: Actor, username: str, password: str, display_name: str | None = None) -> UserView:
+        """Makes a client account. Admin only.
+
+        Raises:
+            BadValue: the name or the password does not keep its rule.
+            Conflict: somebody, the administrator included, has that name.
+        """
+        actor.require_admin()
+        username, shown = check_username(username), check_display_name(display_name)
+        require_strong(password)
+        key = name_key(username)
+        if key == name_key(self.admin.username):
+            raise Conflict("The administrator has this name.")
+        password_hash = await self._hasher.hash(password)
+        row = UserRow(
+            id=new_id(),
+            username=username,
+            username_key=key,
+            display_name=shown,
+            password_hash=password_hash,
+            is_active=True,
+            created_at=self._clock.now_iso(),
+        )
+
+        def insert(session: Session) -> UserView:
+            if session.exec(select(UserRow).where(UserRow.username_key == key)).first() is not None:
+                raise Conflict("Somebody has this name already.")
+            session.add(row)
+            return _view(row)
+
+        return await self._database.write(insert)
+
+    async def update(
+        self, actor: Actor, user_id: str, *, display_name: str | None = None, is_active: bool | None = None
+    ) -> UserView:
+        """Changes what is given; an empty display name clears it. Admin only. Deactivating ends all sessions."""
+        actor.require_admin()
+        shown = None if display_name is None else check_display_name(display_name)
+
+        def change(session: Session) -> UserView:
+            row = _row(session, user_id)
+            row.display_name = row.display_name if shown is None else shown
+            row.is_active = row.is_active if is_active is None else is_active
+            session.add(row)
+            return _view(row)
+
+        user = await self._database.write(change)
+        await self._rights_changed(user_id)
+        return user
+
+    async def delete(self, actor: Actor, user_id: str) -> None:
+        """Removes the account and ends its sessions; runs and history keep the name. Admin only."""
+        actor.require_admin()
+        await self._database.write(lambda session: session.delete(_row(session, user_id)))
+        await self._rights_changed(user_id)
+
+    async def set_password(self, actor: Actor, user_id: str, password: str) -> None:
+        """Gives a client a new password and ends its sessions. Admin only."""
+        actor.require_admin()
+        await self._store_password(user_id, password)
+        await self._rights_changed(user_id)
+
+    async def change_own_password(self, actor: Actor, password: str) -> None:
+        """Stores the actor's new password; the caller has checked the current one and ends the other sessions."""
+        if actor.user_id is None:
+            raise BadValue("The administrator's password is ADMIN_PASSWORD in the environment; change it there.")
+        await self._store_password(actor.user_id, password)
+
+    async def account(self, username: str) -> Account | None:
+        """Who signs in under this name; None for nobody. The administrator wins over a client of the same name."""
+        key = name_key(username)
+        if key == name_key(self.admin.username):
+            return self._admin
+        return await self._database.read(lambda session: _account(session, UserRow.username_key == key))
+
+    async def account_of(self, user_id: str | None) -> Account | None:
+        """The account behind an id, None id meaning the administrator; None when it is gone."""
+        if user_id is None:
+            return self._admin
+        return await self._database.read(lambda session: _account(session, UserRow.id == user_id))
+
+    async def refresh_hash(self, user_id: str, password: str) -> None:
+        """Stores the password of a user who just signed in with today's hash parameters."""
+        await self._store_hash(user_id, await self._hasher.hash(password))
+
+    async def _store_password(self, user_id: str, password: str) -> None:
+        require_strong(password)
+        await self._store_hash(user_id, await self._hasher.hash(password))
+
+    async def _store_hash(self, user_id: str, password_hash: str) -> None:
+        def change(session: Session) -> None:
+            row = _row(session, user_id)
+            row.password_hash = password_hash
+            session.add(row)
+
+        await self._database.write(change)
+
+    async def _rights_changed(self, user_id: str) -> None:
+        for watcher in self._watchers:
+            await watcher(user_id)
+
+
+def _row(session: Session, user_id: str) -> UserRow:
+    row = session.get(UserRow, user_id)
+    if row is None:
+        raise NotFound("There is no such user.")
+    return row
+
+
+def _account(session: Session, condition: object) -> Account | None:
+    row = session.exec(select(UserRow).where(condition)).first()  # type: ignore[arg-type]
+    return None if row is None else Account(_view(row), row.password_hash)
+
+
+def _view(row: UserRow) -> UserView:
+    return UserView(row.id, row.username, row.display_name, Role.CLIENT, row.is_active, row.created_at)
