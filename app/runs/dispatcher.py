@@ -1,0 +1,269 @@
+"""What happens to a run from being asked for until a runner has it: it is recorded, waits for a place, is handed over.
+
+The row is on the disk before the script starts. How runs end is the business of app/runs/outcomes.py.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from app.core.clock import Clock
+from app.core.errors import Limited, ToruError
+from app.core.tasks import TaskKeeper
+from app.runner.protocol import GRACE
+from app.runs.boot import boot_id
+from app.runs.catalog import ScriptCatalog
+from app.runs.endings import times
+from app.runs.environment import ScriptEnvironment
+from app.runs.link import RunnerGone, RunnerRefused
+from app.runs.live import LiveRun
+from app.runs.models import RunRow
+from app.runs.outcomes import Outcomes
+from app.runs.roster import Roster
+from app.runs.runner_process import RunnerStarter
+from app.runs.runners import Runners
+from app.runs.schemas import RunState
+from app.runs.start_errors import RUNNER_IS_ENDING, sentence_for
+from app.runs.store import RunStore
+from app.settings.service import SettingsService
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 30
+"""Seconds after which it makes sense to ask again when the queue is full."""
+
+
+class Dispatcher:
+    """Owns the runs that have not ended.
+
+    Args:
+        data_dir: where journals and runners are.
+        starter: starts runners.
+        cwd: the folder that scripts run in.
+        told: called at every change of a run's state.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        settings: SettingsService,
+        data_dir: Path,
+        starter: RunnerStarter,
+        environment: ScriptEnvironment,
+        cwd: Path,
+        clock: Clock,
+        told: Callable[[LiveRun], None],
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._cwd = cwd
+        self._clock = clock
+        self._arriving = 0
+        self._tasks = TaskKeeper("runs")
+        self._roster = Roster(store, told, self._pump)
+        outcomes = Outcomes(self._roster, data_dir / "runs", self._tasks, clock, self._again)
+        self._runners = Runners(data_dir, starter, outcomes)
+        self._outcomes = outcomes
+        self._unsubscribe = settings.subscribe(lambda key: self._pump())
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence about what limits running scripts now, None when nothing does."""
+        return self._runners.problem
+
+    def get(self, run_id: str) -> LiveRun | None:
+        """A run that has not ended."""
+        return self._roster.runs.get(run_id)
+
+    def positions(self) -> dict[str, int]:
+        """The places of the runs that wait: 1 is next."""
+        return self._roster.waiting.positions()
+
+    async def open(self) -> None:
+        """Finds the runners again, settles what ended without us, and goes on with the queue."""
+        runs = [LiveRun(stored) for stored in await self._roster.store.unfinished()]
+        for run in runs:
+            self._roster.runs[run.id] = run
+            if run.state is RunState.RUNNING:
+                self._roster.occupy(run)
+        await self._runners.open()
+        for run in runs:
+            if run.state is RunState.QUEUED:
+                self._roster.wait(run)
+            elif run.link is None:
+                self._outcomes.settle(run)
+        self._pump()
+
+    async def close(self) -> None:
+        """Lets go of the runners; runs go on."""
+        self._unsubscribe()
+        await self._runners.close()
+        await self._tasks.close()
+
+    # -- asked for
+
+    async def submit(self, row: RunRow, argv: list[str]) -> LiveRun:
+        """Records a run and starts it, or lets it wait for a place. Returns once it is started, or waits.
+
+        Args:
+            row: what is asked for; its state is set here.
+            argv: how to execute it now. A run that waits is looked at again when its turn comes.
+
+        Raises:
+            Limited: too many wait already.
+            Conflict: its idempotency key belongs to something else.
+            Unavailable: it could not be recorded.
+        """
+        # Whoever asked may be gone before this is through; the run must not get lost half-way.
+        outcome = await asyncio.shield(self._tasks.spawn(self._submitted(row, argv), f"submit {row.id}"))
+        if isinstance(outcome, ToruError):
+            raise outcome
+        return outcome
+
+    async def _submitted(self, row: RunRow, argv: list[str]) -> LiveRun | ToruError:
+        waiting = self._roster.waiting
+        queued = len(waiting) + self._arriving
+        if waiting.running < self._settings.max_runs and not queued:
+            return await self._submit_direct(row, argv)
+        if queued >= self._settings.max_queued:
+            return Limited(f"{queued} runs are waiting already. Try again later.", RETRY_AFTER)
+        self._arriving += 1
+        try:
+            run, is_new = await self._record(row)
+        except ToruError as error:
+            return error
+        finally:
+            self._arriving -= 1
+        if is_new:
+            self._roster.told(run)
+            self._again(run)
+        return run
+
+    async def _submit_direct(self, row: RunRow, argv: list[str]) -> LiveRun | ToruError:
+        row.state, row.started_at, row.boot_id = RunState.RUNNING.value, row.created_at, boot_id()
+        waiting = self._roster.waiting
+        waiting.occupy(row.requester)  # at once: others ask while this one is being recorded
+        try:
+            run, is_new = await self._record(row)
+        except ToruError as error:
+            waiting.release(row.requester)
+            self._pump()
+            return error
+        if not is_new:
+            waiting.release(row.requester)
+            self._pump()
+            return run
+        run.holds_place = True
+        self._roster.told(run)
+        await self._hand_over(run, argv)
+        return run
+
+    async def _record(self, row: RunRow) -> tuple[LiveRun, bool]:
+        stored, is_new = await self._roster.store.insert(row)
+        if is_new:
+            run = self._roster.runs[stored.view.id] = LiveRun(stored)
+            return run, True
+        return self._roster.runs.get(stored.view.id) or LiveRun(stored), False
+
+    # -- waiting
+
+    def _again(self, run: LiveRun) -> None:
+        self._roster.wait(run)
+        self._pump()
+
+    def _pump(self) -> None:
+        waiting = self._roster.waiting
+        while waiting.running < self._settings.max_runs and (ticket := waiting.take()) is not None:
+            run = self._roster.runs[ticket.run_id]
+            run.holds_place = True
+            self._tasks.spawn(self._begin(run), f"begin {run.id}")
+
+    async def _begin(self, run: LiveRun) -> None:
+        await self._roster.change(
+            run, state=RunState.RUNNING.value, started_at=self._clock.now_iso(), boot_id=boot_id()
+        )
+        view = run.view
+        try:
+            catalog = ScriptCatalog(self._settings.scripts_dir)
+            argv = await asyncio.to_thread(catalog.argv, view.script, view.args)
+        except ToruError as error:
+            await self._fail(run, str(error))
+        else:
+            await self._hand_over(run, argv)
+
+    # -- handed over
+
+    async def _hand_over(self, run: LiveRun, argv: list[str]) -> None:
+        """Gives a run to the runner. When that dies meanwhile, the loss of its connection settles the run."""
+        view = run.view
+        try:
+            link = await self._runners.own()
+            if run.cancel_wanted:
+                await self._finish_unstarted(run, RunState.CANCELLED, None)
+                return
+            run.link, run.started = link, self._clock.monotonic()
+            await link.ask(
+                "start",
+                run=run.id,
+                argv=argv,
+                env=self._environment.of_run(run.id, tty=view.tty),
+                cwd=str(self._cwd),
+                tty=view.tty,
+                cols=run.cols,
+                rows=run.rows,
+                cap=self._settings.output_cap,
+                timeout=view.time_limit,
+            )
+        except RunnerRefused as error:
+            if error.number != RUNNER_IS_ENDING:
+                await self._fail(run, sentence_for(view.script, error.number, str(error)))
+        except RunnerGone:
+            pass
+        except TimeoutError:
+            log.warning("the runner did not answer the start of run %s", run.id, extra={"event": "runner_silent"})
+            run.handed_over.set()
+        except ToruError as error:
+            await self._fail(run, str(error))
+        else:
+            run.handed_over.set()
+
+    async def _fail(self, run: LiveRun, sentence: str) -> None:
+        await self._finish_unstarted(run, RunState.SPAWN_FAILED, sentence)
+
+    async def _finish_unstarted(self, run: LiveRun, state: RunState, reason: str | None) -> None:
+        ended = times(run.view, self._clock.now(), None)
+        await self._roster.finish(run, state=state.value, reason=reason, **{**ended, "duration": None})
+
+    # -- cancelled
+
+    async def cancel(self, run: LiveRun) -> bool:
+        """Has a run ended: SIGTERM, after some seconds SIGKILL. Returns when that is certain, not when it has ended.
+
+        Returns:
+            False when it had ended before, by itself.
+        """
+        if self._roster.waiting.remove(run.id):
+            run.cancelling = True
+            await self._finish_unstarted(run, RunState.CANCELLED, None)
+            return True
+        run.cancel_wanted = True
+        await run.handed_over.wait()
+        if not run.state.ended and not run.ending and run.link is not None:
+            return await self._cancel_started(run)
+        while not run.state.ended:
+            await run.moved()
+        return run.state is RunState.CANCELLED
+
+    async def _cancel_started(self, run: LiveRun) -> bool:
+        try:
+            answer = await run.link.ask("cancel", run=run.id, grace=GRACE) if run.link else {}
+        except (RunnerGone, RunnerRefused, TimeoutError):
+            answer = {}  # the run is lost, and ended with it, or found again, and cancelled then
+        if answer.get("already"):
+            while not run.state.ended:
+                await run.moved()
+            return run.state is RunState.CANCELLED
+        run.cancelling = True
+        run.wake()
+        return True

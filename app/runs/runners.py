@@ -1,0 +1,160 @@
+"""The runner processes of the data folder: found again, started when there is none, connected to anew when lost.
+
+Runners of other versions serve their runs to the end; new runs go to the one of our own version.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Protocol
+
+from app.core.errors import Unavailable
+from app.core.tasks import TaskKeeper
+from app.runner.__main__ import ALREADY_SERVED
+from app.runner.protocol import RUNNER_VERSION, socket_folder, socket_name
+from app.runs.link import Progress, RunnerLink, RunnerRefused, connect
+from app.runs.runner_process import RunnerStarter
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 15.0
+LOOK_SECONDS = 0.01
+RETRY_SECONDS = 1.0
+
+CANNOT_START = "The runner, which executes scripts, cannot be started. See runner/runner.log in the data folder."
+
+
+class Followed(Protocol):
+    """Who hears from the runners."""
+
+    def connected(self, link: RunnerLink, runs: list[Progress], before: RunnerLink | None) -> None:
+        """A runner told its runs; `before` is the connection that this one takes the place of."""
+
+    def progressed(self, link: RunnerLink, run: Progress) -> None:
+        """A run moved."""
+
+    def died(self, link: RunnerLink) -> None:
+        """A runner is gone for good."""
+
+
+class Runners:
+    """Keeps one connection to each runner.
+
+    Args:
+        data_dir: whose runners they are.
+        starter: starts one of our own version.
+        followed: hears of runs.
+    """
+
+    def __init__(self, data_dir: Path, starter: RunnerStarter, followed: Followed) -> None:
+        self._folder = Path(socket_folder(data_dir))
+        self._starter = starter
+        self._followed = followed
+        self._links: dict[str, RunnerLink] = {}
+        self._own_ready = asyncio.Event()
+        self._problem: str | None = None
+        self._tasks = TaskKeeper("runners")
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence about what limits running scripts now, None when nothing does."""
+        return self._problem or self._starter.problem
+
+    async def open(self) -> None:
+        """Connects to every runner that lives, telling its runs; starts one of our version in the background."""
+        names = await asyncio.to_thread(_socket_names, self._folder)
+        for name in sorted(names):
+            await self._connect(name, None)
+        if socket_name() not in self._links:
+            self._tasks.spawn(self._start_own(None), "start")
+
+    async def close(self) -> None:
+        """Leaves the runners to themselves."""
+        await self._tasks.close()
+        for link in self._links.values():
+            link.close()
+        self._links.clear()
+
+    async def own(self) -> RunnerLink:
+        """The connection to the runner that takes new runs, waiting while one is being started.
+
+        Raises:
+            Unavailable: none could be started.
+        """
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while True:
+                    await self._own_ready.wait()
+                    link = self._links.get(socket_name())
+                    if link is not None and link.alive:
+                        return link
+                    await asyncio.sleep(LOOK_SECONDS)  # its loss is about to be noticed
+        except TimeoutError:
+            raise Unavailable(CANNOT_START) from None
+
+    async def _connect(self, name: str, before: RunnerLink | None) -> bool:
+        """Whether a runner answered behind the socket."""
+        link: RunnerLink | None = None
+        try:
+            link = await connect(self._folder, name, self._followed.progressed, self._lost)
+            runs = await link.hello(RUNNER_VERSION)
+        except (OSError, RunnerRefused, TimeoutError) as error:
+            if link is not None:
+                link.close()
+                log.warning("a runner does not speak with us: %s", error)
+            return False
+        self._links[name] = link
+        self._followed.connected(link, runs, before)
+        if name == socket_name():
+            self._problem = None
+            self._own_ready.set()
+        log.info("connected to runner %s", link.pid, extra={"event": "runner_connected", "pid": link.pid})
+        return True
+
+    def _lost(self, link: RunnerLink) -> None:
+        for name, known in list(self._links.items()):
+            if known is link:
+                del self._links[name]
+                if name == socket_name():
+                    self._own_ready.clear()
+                self._tasks.spawn(self._find_again(name, link), f"find {name}")
+
+    async def _find_again(self, name: str, before: RunnerLink) -> None:
+        if await self._connect(name, before):
+            return
+        log.error("runner %s is gone", before.pid, extra={"event": "runner_lost", "pid": before.pid})
+        self._starter.reap()
+        self._followed.died(before)
+        if name == socket_name():
+            await self._start_own(before)
+
+    async def _start_own(self, before: RunnerLink | None) -> None:
+        while not await self._started():
+            self._problem = CANNOT_START
+            log.error(CANNOT_START, extra={"event": "runner_failed"})
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _started(self) -> bool:
+        try:
+            pid = await asyncio.to_thread(self._starter.start)
+        except OSError:
+            log.exception("no runner could be started")
+            return False
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            if await self._connect(socket_name(), None):
+                return True
+            code = self._starter.exit_code(pid)
+            if code not in (None, ALREADY_SERVED):
+                return await asyncio.to_thread(self._starter.another_way) and await self._started()
+            await asyncio.sleep(LOOK_SECONDS)
+        return False
+
+
+def _socket_names(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if name.endswith(".sock")]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,328 @@
+"""Runs: who may start, see, cancel and type into which, and how their output is read."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+
+from app.actions.service import ActionsService
+from app.core.clock import Clock
+from app.core.config import Config
+from app.core.database import Database
+from app.core.errors import BadValue, Forbidden, NotFound
+from app.core.ids import new_id
+from app.core.permissions import Actor
+from app.runs.arguments import MAX_TIME_LIMIT, checked_args, checked_key, checked_size
+from app.runs.catalog import CannotStart, ScriptCatalog
+from app.runs.dispatcher import Dispatcher
+from app.runs.environment import ScriptEnvironment
+from app.runs.follow import Turn, follow_bytes, follow_lines
+from app.runs.keyboard import resize, type_into
+from app.runs.live import LiveRun
+from app.runs.models import RunRow
+from app.runs.runner_process import RunnerStarter
+from app.runs.schemas import Chunk, Ended, LineEvent, RunPage, RunState, RunView, ScriptView, Skipped
+from app.runs.store import RunFilter, RunStore
+from app.runs.tail import tail_of
+from app.runs.window import Window
+from app.settings.service import SettingsService
+
+log = logging.getLogger(__name__)
+
+MAX_PAGE = 200
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+Watcher = Callable[[RunView], None]
+
+
+class RunsService:
+    """The one way to start anything. Everybody who is signed in sees every run.
+
+    Args:
+        runner_options: further words of the runner's command line.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: SettingsService,
+        actions: ActionsService,
+        config: Config,
+        clock: Clock,
+        runner_options: tuple[str, ...] = (),
+    ) -> None:
+        self._settings = settings
+        self._actions = actions
+        self._clock = clock
+        self._folder = config.data_dir / "runs"
+        self._store = RunStore(database)
+        self._watchers: dict[object, Watcher] = {}
+        self._turn = Turn()
+        self._dispatcher = Dispatcher(
+            self._store,
+            settings,
+            config.data_dir,
+            RunnerStarter(config.root, config.data_dir, runner_options),
+            ScriptEnvironment(config.script_env),
+            config.root,
+            clock,
+            self._tell,
+        )
+
+    async def open(self) -> None:
+        """Finds the runs that went on without us, or ended, and goes on with the queue."""
+        await self._dispatcher.open()
+
+    async def close(self) -> None:
+        """Lets go; what runs goes on."""
+        await self._dispatcher.close()
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence about what limits running scripts on this machine, None when nothing does."""
+        return self._dispatcher.problem
+
+    # -- scripts
+
+    async def script_names(self, actor: Actor) -> list[str]:
+        """The names of the scripts that may be run, sorted. Admin only. Raises Unavailable without the folder."""
+        actor.require_admin()
+        return await asyncio.to_thread(self._catalog().names)
+
+    async def scripts(self, actor: Actor) -> list[ScriptView]:
+        """The scripts that the actor may start, by name: a client those of quick actions. Raises Unavailable."""
+        found = await asyncio.to_thread(self._catalog().scripts)
+        if actor.is_admin:
+            return found
+        allowed = {action.script_path for action in await self._actions.list(actor)}
+        return [script for script in found if script.name in allowed]
+
+    # -- starting and ending
+
+    async def may_start(self, actor: Actor, script: str, args: Sequence[str] = ()) -> bool:
+        """Whether the actor may start this: an admin everything, a client quick actions, without arguments."""
+        return actor.is_admin or (not args and await self._actions.allows(script))
+
+    def may_steer(self, actor: Actor, run: RunView) -> bool:
+        """Whether the actor may cancel the run and type into it: an admin every run, a client its own."""
+        return actor.is_admin or run.user_id == actor.user_id
+
+    async def start(
+        self,
+        actor: Actor,
+        script: str,
+        args: Sequence[str] = (),
+        *,
+        tty: bool = False,
+        cols: int = 80,
+        rows: int = 24,
+        timeout: int | None = None,  # noqa: ASYNC109  # the script's, not this call's
+        idempotency_key: str | None = None,
+    ) -> RunView:
+        """Starts a script, or lets it wait for a place; the same key of the same user starts it only once.
+
+        A script that cannot be executed gives a run in the state `spawn_failed` whose reason says why.
+
+        Args:
+            args: what the script gets as arguments; admin only.
+            tty: whether it gets a terminal, of `cols` and `rows`, instead of pipes.
+            timeout: seconds it may run, 0 for no limit, None for the setting.
+
+        Raises:
+            Forbidden: a client asks for what is no quick action, or gives arguments.
+            NotFound: there is no such script.
+            BadValue: an argument, size, time limit or key is not acceptable.
+            Conflict: the key was used for something else.
+            Limited: too many runs wait already.
+            Unavailable: the scripts folder or the database cannot be used.
+        """
+        self._catalog().require_name(script)
+        await self._require_right_to_start(actor, script, args)
+        limit = self._settings.run_timeout if timeout is None else timeout
+        if not 0 <= limit <= MAX_TIME_LIMIT:
+            raise BadValue(f"A time limit is 0 to {MAX_TIME_LIMIT} seconds.")
+        row = RunRow(
+            id=new_id(),
+            script=script,
+            args=json.dumps(checked_args(args)),
+            tty=tty,
+            cols=checked_size(cols),
+            rows=checked_size(rows),
+            time_limit=limit,
+            state=RunState.QUEUED.value,
+            user_id=actor.user_id,
+            username=actor.username,
+            requester=actor.user_id or "",
+            idempotency_key=checked_key(idempotency_key),
+            boot_id="",
+            created_at=self._clock.now_iso(),
+        )
+        try:
+            argv = await asyncio.to_thread(self._catalog().argv, script, tuple(args))
+        except CannotStart as error:
+            return await self._failed(row, str(error))
+        return self._view(await self._dispatcher.submit(row, argv))
+
+    async def cancel(self, actor: Actor, run_id: str) -> RunView:
+        """Has a run ended, as `request_cancel`, and returns it as it is then. One that has ended stays as it is."""
+        await self.request_cancel(actor, run_id)
+        return await self.get(actor, run_id)
+
+    async def request_cancel(self, actor: Actor, run_id: str) -> bool:
+        """SIGTERM to a run at once, SIGKILL after five seconds, whoever started it from wherever.
+
+        Returns:
+            False when it had ended before, by itself.
+
+        Raises:
+            NotFound: there is no such run.
+            Forbidden: a client asks for a run that is not its own.
+        """
+        run = await self._own_run(actor, run_id)
+        return not run.state.ended and await self._dispatcher.cancel(run)
+
+    # -- keyboard
+
+    async def send_input(self, actor: Actor, run_id: str, data: bytes) -> None:
+        """Types into a run's terminal.
+
+        Raises:
+            NotFound: there is no such run.
+            Forbidden: a client asks for a run that is not its own.
+            Conflict: it has no terminal, has ended, or does not read what it got.
+        """
+        await type_into(await self._own_run(actor, run_id), data)
+
+    async def resize(self, actor: Actor, run_id: str, cols: int, rows: int) -> None:
+        """Gives a run's terminal another size. Raises as `send_input`, and BadValue for an impossible size."""
+        await resize(await self._own_run(actor, run_id), checked_size(cols), checked_size(rows))
+
+    # -- looking
+
+    async def get(self, actor: Actor, run_id: str) -> RunView:
+        """One run. Raises NotFound."""
+        return self._view(await self._run(run_id))
+
+    async def list(
+        self,
+        actor: Actor,
+        *,
+        script: str | None = None,
+        state: RunState | None = None,
+        user: str | None = None,
+        search: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> RunPage:
+        """Runs, newest first, at most `limit` (1 to 200).
+
+        Args:
+            user: the user name of who started them.
+            search: part of the script's name, an argument or the user's name.
+            before: the `next_before` of the page before.
+
+        Raises:
+            BadValue: the limit is out of range or `before` names no run.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise BadValue(f"A page has 1 to {MAX_PAGE} runs.")
+        page = await self._store.page(RunFilter(script, state, user, search), limit, before)
+        places = self._dispatcher.positions()
+        return replace(page, items=tuple(self._current(run, places) for run in page.items))
+
+    async def tail_text(self, actor: Actor, run_id: str, limit: int) -> str:
+        """The last `limit` bytes of a run's output as plain text; why it did not start where there is none."""
+        return await self.tail_of(await self.get(actor, run_id), limit)
+
+    async def tail_of(self, run: RunView, limit: int) -> str:
+        """As `tail_text`, for a run at hand."""
+        text = await asyncio.to_thread(tail_of, self._folder / run.id, limit)
+        return text or (run.reason or "" if run.state is RunState.SPAWN_FAILED else "")
+
+    async def wait_end(self, actor: Actor, run_id: str) -> RunView:
+        """The run, once it has ended. Raises NotFound."""
+        run = await self._run(run_id)
+        while not run.state.ended:
+            await run.moved()
+        return run.view
+
+    async def follow(
+        self, actor: Actor, run_id: str, offset: int = 0, window: Window | None = None
+    ) -> AsyncGenerator[Chunk | Skipped | Ended, None]:
+        """A run's output as it was written, from `offset` on and while it comes; last the end. Raises NotFound.
+
+        Args:
+            window: for a terminal: what it may be sent; without one nothing is left out.
+        """
+        run = await self._run(run_id)
+        async for event in follow_bytes(run, self._folder / run_id, _offset(offset, run), window):
+            yield event
+
+    async def follow_lines(self, actor: Actor, run_id: str, offset: int = 0) -> AsyncGenerator[LineEvent, None]:
+        """The lines of a run that end after `offset`, in batches; a cancel; last the end. Raises NotFound."""
+        run = await self._run(run_id)
+        async for event in follow_lines(run, self._folder / run_id, _offset(offset, run), self._turn):
+            yield event
+
+    def subscribe(self, callback: Watcher) -> Callable[[], None]:
+        """Has `callback(run)` called in the loop at each change of a run's state; returns what ends that."""
+        key = object()
+        self._watchers[key] = callback
+        return lambda: self._watchers.pop(key, None) and None
+
+    # -- inside
+
+    def _catalog(self) -> ScriptCatalog:
+        return ScriptCatalog(self._settings.scripts_dir)
+
+    async def _require_right_to_start(self, actor: Actor, script: str, args: Sequence[str]) -> None:
+        if not await self.may_start(actor, script, args):
+            raise Forbidden("You may only run quick actions.")
+
+    async def _failed(self, row: RunRow, sentence: str) -> RunView:
+        """Records a run that cannot even be tried."""
+        row.state, row.reason, row.finished_at = RunState.SPAWN_FAILED.value, sentence, row.created_at
+        stored, is_new = await self._store.insert(row)
+        run = LiveRun(stored)
+        if is_new:
+            self._tell(run)
+        return run.view
+
+    async def _run(self, run_id: str) -> LiveRun:
+        run = self._dispatcher.get(run_id)
+        if run is not None:
+            return run
+        if RUN_ID.fullmatch(run_id) is None:
+            raise NotFound("There is no such run.")
+        return LiveRun(await self._store.get(run_id))
+
+    async def _own_run(self, actor: Actor, run_id: str) -> LiveRun:
+        run = await self._run(run_id)
+        if not self.may_steer(actor, run.view):
+            raise Forbidden("This run is somebody else's.")
+        return run
+
+    def _view(self, run: LiveRun) -> RunView:
+        view = run.view
+        if view.state is not RunState.QUEUED:
+            return view
+        return replace(view, queue_position=self._dispatcher.positions().get(view.id))
+
+    def _current(self, stored: RunView, places: dict[str, int]) -> RunView:
+        run = self._dispatcher.get(stored.id)
+        view = stored if run is None else run.view
+        return replace(view, queue_position=places.get(view.id)) if view.state is RunState.QUEUED else view
+
+    def _tell(self, run: LiveRun) -> None:
+        view = self._view(run)
+        for watcher in list(self._watchers.values()):
+            try:
+                watcher(view)
+            except Exception:
+                log.exception("a follower of runs failed")
+
+
+def _offset(offset: int, run: LiveRun) -> int:
+    return max(0, min(offset, run.size))
