@@ -1,0 +1,81 @@
+"""The processes by what they use, against real ones."""
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from app.monitor.processes import ProcessReader
+from app.monitor.schemas import ProcessOrder
+from tests.monitor.test_machine import in_other_namespace
+
+
+def test_a_busy_process_leads_by_processor() -> None:
+    reader = ProcessReader()
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        try:
+            reader.scan()
+            time.sleep(0.5)
+            heaviest = reader.scan().top(ProcessOrder.CPU, limit=3)
+        finally:
+            burner.kill()
+    found = {process.pid: process for process in heaviest.items}
+    assert burner.pid in found
+    assert 30 <= found[burner.pid].cpu_percent <= 110
+    assert found[burner.pid].username == psutil.Process().username()
+    assert found[burner.pid].name.startswith("python")
+
+
+def test_a_large_process_leads_by_memory() -> None:
+    hold = "held = bytearray(300 * 2**20); print(1, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hog:
+        hog.stdout.readline()  # type: ignore[union-attr]
+        top = ProcessReader().scan().top(ProcessOrder.MEMORY, limit=10)
+        hog.communicate(b"\n")
+    found = {process.pid: process for process in top.items}
+    assert (found[hog.pid].memory or 0) >= 300 * 2**20
+    assert [process.memory for process in top.items] == sorted((p.memory or 0 for p in top.items), reverse=True)
+    assert len(top.items) == 10
+    assert top.total >= 10
+
+
+def test_a_process_born_since_the_scan_before_is_measured_too() -> None:
+    reader = ProcessReader()
+    reader.scan()
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        time.sleep(0.4)
+        scan = reader.scan()
+        burner.kill()
+    found = {process.pid: process for process in scan.top(ProcessOrder.CPU, 500).items}
+    assert found[burner.pid].cpu_percent >= 20
+
+
+def test_a_baseline_is_good_for_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ProcessReader()
+    known = [reader.has_baseline]
+    reader.scan()
+    known.append(reader.has_baseline)
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    known.append(reader.has_baseline)
+    assert known == [False, True, False]
+
+
+def test_a_process_that_ends_while_we_look_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        ended = psutil.Process(sleeper.pid)
+        sleeper.kill()
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter([ended, psutil.Process()]))
+    assert [use.process.pid for use in ProcessReader().scan().uses] == [psutil.Process().pid]
+
+
+@pytest.mark.needs("mounts")
+@pytest.mark.parametrize("hidepid", [1, 2])
+def test_where_the_kernel_hides_processes_the_list_says_so(hidepid: int) -> None:
+    shown = in_other_namespace(
+        f"mount -t proc -o hidepid={hidepid} proc /proc",
+        "from app.monitor.processes import ProcessReader; s = ProcessReader().scan(); print(len(s.uses), s.complete)",
+    )
+    assert shown == "1 False"
