@@ -1,0 +1,108 @@
+// A table of plain data in one element: a real table on wide screens, one card a row on narrow ones (by style sheet).
+// Columns say what their values are; nothing here is ever read as HTML.
+import { full, told } from "/static/time.js";
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+function bytes(value) {
+  let unit = 0;
+  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+function seconds(value) {
+  if (value < 60) return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+  return told("elapsed", new Date(0).toISOString(), new Date(value * 1000).toISOString(), 0);
+}
+
+export default {
+  template: `
+    <div class="t-table-wrap"><table class="t-table" :class="{ stack: stack }">
+      <caption class="t-sr">{{ caption }}</caption>
+      <thead><tr>
+        <th v-for="column in columns" :key="column.key" scope="col" :class="kindOf(column)"
+            :aria-sort="sort === column.key ? (descending ? 'descending' : 'ascending') : undefined">
+          <button v-if="column.sortable" type="button" class="t-sort" @click="$emit('sort', column.key)">
+            {{ column.label }}<svg class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use
+            :href="icons + (sort === column.key ? (descending ? '#chevron-down' : '#chevron-up') : '#chevrons-up-down')"/></svg>
+          </button>
+          <template v-else-if="column.label">{{ column.label }}</template>
+          <span v-else class="t-sr">{{ column.hidden_label || "Actions" }}</span>
+        </th>
+      </tr></thead>
+      <tbody>
+        <tr v-for="row in rows" :key="row.key" :class="{ linked: row.href, marked: row.key === marked }"
+            :aria-current="row.key === marked ? 'true' : undefined">
+          <td v-for="(column, index) in columns" :key="column.key" :class="kindOf(column)" :data-label="column.label"
+              :title="['text', 'mono', 'strong', undefined].includes(column.kind) ? text(column, row) : undefined">
+            <template v-if="column.kind === 'actions'">
+              <button v-for="action in row[column.key]" :key="action.name" type="button" class="t-iconbtn small"
+                      :class="action.classes" :aria-label="action.label" :title="action.label" :disabled="action.disabled"
+                      @click="$emit('action', { row: row.key, name: action.name })">
+                <svg class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use :href="icons + '#' + action.icon"/></svg>
+              </button>
+            </template>
+            <a v-else-if="row.href && index === 0" :href="row.href" class="t-row-link">{{ text(column, row) }}</a>
+            <span v-else-if="column.kind === 'chip' && row[column.key]" class="t-chip" :class="row[column.key].tone">
+              <i v-if="row[column.key].icon === 'dot'" class="t-dot"></i>
+              <svg v-else-if="row[column.key].icon" class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use
+                   :href="icons + '#' + row[column.key].icon"/></svg>
+              <span>{{ row[column.key].text }}</span>
+            </span>
+            <span v-else-if="column.kind === 'icon'" class="t-tile" aria-hidden="true">
+              <svg v-if="row[column.key].name" class="t-icon" viewBox="0 0 24 24"><use
+                   :href="icons + '#' + row[column.key].name"/></svg>
+              <template v-else>{{ row[column.key].text }}</template>
+            </span>
+            <time v-else-if="column.kind === 'time' && row[column.key]" :datetime="row[column.key]"
+                  :title="exact(row[column.key])">{{ text(column, row) }}</time>
+            <template v-else>{{ text(column, row) }}</template>
+          </td>
+        </tr>
+      </tbody>
+    </table></div>`,
+  props: {
+    columns: Array, rows: Array, caption: String, icons: String, sort: String, descending: Boolean,
+    stack: { type: Boolean, default: true }, marked: String,
+  },
+  emits: ["action", "sort"],
+  data() {
+    return { now: Date.now() };
+  },
+  mounted() {
+    this.timer = setInterval(() => { this.now = Date.now(); }, this.ticks ? 1000 : 15000);
+    this.scrollToMarked();
+  },
+  beforeUnmount() {
+    clearInterval(this.timer);
+  },
+  computed: {
+    ticks() {
+      return this.columns.some((column) => column.kind === "elapsed");
+    },
+  },
+  methods: {
+    kindOf(column) {
+      return [column.kind || "text", column.classes];
+    },
+    exact(moment) {
+      return full(new Date(moment));
+    },
+    scrollToMarked() {
+      if (this.marked) this.$el.querySelector("tr.marked")?.scrollIntoView({ block: "center" });
+    },
+    text(column, row) {
+      const value = row[column.key];
+      if (value === null || value === undefined || value === "") return "–";
+      switch (column.kind) {
+        case "bytes": return bytes(value);
+        case "rate": return `${bytes(value)}/s`;
+        case "percent": return `${value.toFixed(1)} %`;
+        case "seconds": return seconds(value);
+        case "time": return told("ago", value, null, this.now);
+        case "elapsed": return told("elapsed", value[0], value[1], this.now);
+        default: return String(value);
+      }
+    },
+  },
+};

@@ -1,0 +1,18 @@
+"""Icons out of our sprite."""
+
+from nicegui import ui
+
+from theme.icons import ICONS
+from ui.static import static_url
+
+
+def icon_source(name: str) -> str:
+    """What Quasar takes as an icon's name; raises KeyError for one that theme/icons.py does not list."""
+    if name not in ICONS:
+        raise KeyError(f"The icon {name!r} is not in theme/icons.py; add it there.")
+    return f"svguse:{static_url('icons.svg')}#{name}|0 0 24 24"
+
+
+def icon(name: str, *, classes: str = "") -> ui.icon:
+    """A picture without meaning of its own; what it stands for must be said in words beside it or by a label."""
+    return ui.icon(icon_source(name)).classes(f"t-icon {classes}")

@@ -1,0 +1,141 @@
+// CPU and memory of the last hour. The past comes by REST, the present by the live socket; nothing passes NiceGUI.
+import { percent } from "toru_figures";
+import { Following, history, machine } from "toru_machine";
+
+const HOUR = 3600;
+const LEAST_SPAN = 300; // seconds that the axis shows at least, so that a fresh start is no single dot
+const COLUMNS = [["cpu", "cpu_percent"], ["memory", "memory_percent"]];
+
+export default {
+  mixins: [Following],
+  props: { options: Object },
+  template: `
+    <div class="m-chart" :class="{ stale }">
+      <ul class="m-legend">
+        <li v-for="(series, index) in options.series" :key="series.name">
+          <i :style="{ background: series.itemStyle.color }"></i>{{ series.name }} <b>{{ now(index) }}</b>
+        </li>
+      </ul>
+      <div class="m-chart-plot" role="img" :aria-label="summary" :aria-busy="phase === 'loading'"><div ref="plot"></div></div>
+      <p v-if="phase === 'loading'" class="m-chart-note t-loading" role="status"><span class="t-sr">Loading</span><span class="t-skeleton"></span></p>
+      <p v-else-if="phase === 'empty'" class="m-chart-note" role="status">Nothing measured yet.</p>
+      <p v-else-if="phase === 'failed'" class="m-chart-note" role="alert">{{ problem }}
+        <button type="button" class="t-btn plain" @click="load">Try again</button></p>
+    </div>`,
+  data() {
+    return { phase: "loading", problem: "", connection: machine.connection };
+  },
+  computed: {
+    summary() {
+      return `CPU and memory over the last hour. Now: CPU ${this.now(0)}, memory ${this.now(1)}.`;
+    },
+    follows() {
+      return machine.connection;
+    },
+  },
+  watch: {
+    sample: "add",
+    follows(connection) {
+      if (connection !== this.loadedFor) this.load();
+    },
+  },
+  async mounted() {
+    const loading = this.load();
+    const { echarts } = await import("nicegui-echart");
+    if (!this.$refs.plot) return; // left meanwhile
+    this.chart = echarts.init(this.$refs.plot);
+    this.chart.setOption({ ...this.options, tooltip: { ...this.options.tooltip, valueFormatter: (value) => percent(value, 1) } });
+    this.resizing = new ResizeObserver(() => this.chart.resize());
+    this.resizing.observe(this.$refs.plot);
+    window.addEventListener("toru:theme", this.paint);
+    this.paint();
+    await loading;
+    this.draw();
+  },
+  beforeUnmount() {
+    window.removeEventListener("toru:theme", this.paint);
+    this.resizing?.disconnect();
+    this.chart?.dispose();
+    this.chart = null;
+  },
+  methods: {
+    now(index) {
+      return percent(this.sample?.[COLUMNS[index][1]]);
+    },
+    async load() {
+      const loadedFor = machine.connection;
+      if (this.phase === "failed") this.phase = "loading";
+      try {
+        const past = await history(HOUR);
+        this.loadedFor = loadedFor;
+        this.take(past);
+        if (this.sample) this.add(this.sample);
+        this.draw();
+      } catch (error) {
+        this.problem = error.message;
+        if (!this.past) this.phase = "failed";
+      }
+    },
+    take(past) {
+      const start = Date.parse(past.start);
+      const at = (index) => start + index * past.interval * 1000;
+      this.past = {
+        interval: past.interval,
+        tick: past.tick + (past.cpu.length - 1) * past.interval, // of the newest entry
+        origin: start - past.tick * 1000, // when tick 0 was
+        columns: COLUMNS.map(([name]) => past[name].map((value, index) => [at(index), value])),
+      };
+      this.tellPhase();
+    },
+    tellPhase() {
+      const known = this.past.columns.some((entries) => entries.some(([, value]) => value !== null));
+      this.phase = known ? "shown" : "empty";
+    },
+    // A sample belongs to the newest entry, as part of its mean, or begins the next one.
+    add(sample) {
+      const past = this.past;
+      if (!past || this.loadedFor !== machine.connection) return;
+      const bucket = Math.floor(sample.tick / past.interval) * past.interval;
+      const missed = (bucket - past.tick) / past.interval - 1;
+      if (bucket < past.tick || missed > HOUR) return;
+      COLUMNS.forEach(([, name], column) => {
+        const entries = past.columns[column];
+        const time = (tick) => past.origin + tick * 1000;
+        for (let tick = past.tick + past.interval; tick < bucket; tick += past.interval) entries.push([time(tick), null]);
+        if (bucket > past.tick || !entries.length) entries.push([time(bucket), sample[name]]);
+        else entries[entries.length - 1] = [time(bucket), mean(entries.at(-1)[1], sample[name], sample.tick - bucket + 1)];
+        entries.splice(0, entries.length - HOUR / past.interval);
+      });
+      const isNew = bucket > past.tick;
+      past.tick = bucket;
+      if (this.phase === "empty") this.tellPhase();
+      if (isNew || past.columns[0].length < 60) this.draw(); // one pixel is six seconds: no need to draw each
+    },
+    draw() {
+      if (!this.chart || !this.past) return;
+      const end = this.sample ? Date.parse(this.sample.sampled_at) : Date.now();
+      const first = this.past.columns[0][0]?.[0] ?? end;
+      const min = Math.max(end - HOUR * 1000, Math.min(first, end - LEAST_SPAN * 1000));
+      this.chart.setOption({
+        xAxis: { min, max: end },
+        series: this.past.columns.map((data) => ({ data: data.filter(([time]) => time >= min) })),
+      });
+    },
+    // What the style sheet knows better: letters and lines in light and dark.
+    paint() {
+      const style = getComputedStyle(document.documentElement);
+      const [ink, grid] = ["--ink-3", "--chart-grid"].map((name) => style.getPropertyValue(name).trim());
+      const axisLabel = { color: ink };
+      this.chart?.setOption({
+        textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+        xAxis: { axisLabel },
+        yAxis: { axisLabel, splitLine: { lineStyle: { color: grid } } },
+      });
+    },
+  },
+};
+
+function mean(before, value, count) {
+  if (value === null || value === undefined) return before;
+  return before === null ? value : before + (value - before) / count;
+}

@@ -1,0 +1,47 @@
+"""The terminal of a run: a widget that follows the run's byte stream by itself, and may send keystrokes to it."""
+
+from nicegui import ui
+
+from theme.terminal import search_colours, terminal_options
+from ui.static import static_url
+
+
+class Terminal(
+    ui.xterm,
+    component="terminal.js",
+    dependencies=["terminal_guard.js", "terminal_link.js", "terminal_search.js"],
+):
+    """Shows the bytes of one run.
+
+    Children stand in its title bar; what is made `with terminal.tools:` stands beside its own buttons.
+    The bytes never pass through NiceGUI: the widget opens `socket` (`/api/ws/runs/{id}`) from the browser.
+    """
+
+    def __init__(
+        self,
+        *,
+        socket: str,
+        label: str,
+        download: str | None = None,
+        writable: bool = False,
+        line_ends: bool = False,
+        backlog: int = 0,
+        quiet: str = "Nothing written yet.",
+    ) -> None:
+        """`writable`: keystrokes and size go to the run. `line_ends`: a bare line feed also returns the carriage, for
+        runs without a terminal of their own. `backlog`: bytes already written, whose questions to the terminal (where
+        is the cursor?) must not be answered again. `quiet`: what stands there until something is written."""
+        super().__init__({**terminal_options(), "convertEol": line_ends})
+        self.props.update(
+            {
+                "socket": socket,
+                "download": download,
+                "icons": static_url("icons.svg"),
+                "label": label,
+                "colours": search_colours(),
+                "writable": writable,
+                "backlog": backlog,
+                "quiet": quiet,
+            }
+        )
+        self.tools = self.add_slot("tools")

@@ -1,0 +1,196 @@
+"""Settings: the scripts folder, the limits of runs, and the quick actions that clients may run."""
+
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from app.actions.schemas import ActionView
+from app.core.errors import NotFound, ToruError
+from app.core.permissions import Actor
+from app.services import Services
+from app.settings.schemas import SettingView
+from app.version import VERSION
+from ui.components.action_form import ActionForm
+from ui.components.action_icon import action_picture
+from ui.components.button import button
+from ui.components.card import card, grid
+from ui.components.dialog import confirm
+from ui.components.facts import code_block, facts
+from ui.components.field import Field, form, number_field, submit_button, text_field
+from ui.components.states import empty_state
+from ui.components.table import Action, Column, DataTable, Pressed, Row, data_table
+from ui.components.text import paragraph
+from ui.feedback import toast
+from ui.live import live
+from ui.page import Page
+from ui.session import acting, acting_on
+
+PAGE = Page(path="/settings", title="Settings", icon="settings", menu=True)
+
+COLUMNS = (
+    Column("icon", "", "icon"),
+    Column("name", "Name", "strong"),
+    Column("script", "Script", "mono", classes="grow"),
+    Column("actions", "", "actions"),
+)
+
+
+async def build(services: Services, actor: Actor) -> None:
+    """Draws the page."""
+    settings = services.settings.list(actor)
+    with grid():
+        with ui.element("div").classes("span-8 t-column"):
+            quick_actions = QuickActions(services)
+        with ui.element("div").classes("span-4 t-column"):
+            _limits(services, [view for view in settings if view.setting.writable])
+            _installation([view for view in settings if not view.setting.writable])
+    await quick_actions.follow(actor)
+
+
+def _limits(services: Services, views: Sequence[SettingView]) -> None:
+    kept = {view.key: view.value for view in views}
+    with card("Scripts and runs", "Changes take effect at once.", icon="sliders-horizontal"), form() as made:
+        fields = {view.key: _field(view) for view in views}
+        submit_button("Save changes")
+
+    async def save(actor: Actor) -> None:
+        await _save(services, actor, fields, kept)
+
+    made.on_submit(acting(services, save))
+
+
+def _field(view: SettingView) -> Field:
+    setting = view.setting
+    if setting.unit:
+        return number_field(setting.title, view.value, hint=setting.help, unit=setting.unit)
+    return text_field(setting.title, view.value, hint=setting.help, mono=True, max_length=4096)
+
+
+async def _save(services: Services, actor: Actor, fields: dict[str, Field], kept: dict[str, str]) -> None:
+    """Saves what was changed; a value that is refused says why and keeps the others from nothing."""
+    changed = {key: field for key, field in fields.items() if field.value != kept[key]}
+    refused = False
+    for key, field in fields.items():
+        field.say("")
+        if key not in changed:
+            continue
+        try:
+            kept[key] = field.value = (await services.settings.put(actor, key, field.value)).value
+        except ToruError as error:
+            field.say(str(error))
+            refused = True
+    if not changed:
+        toast("Nothing has changed.", "info")
+    elif not refused:
+        toast("Settings saved.")
+
+
+def _installation(views: Sequence[SettingView]) -> None:
+    with card("This installation", icon="server"):
+        facts({"Version": VERSION})
+        for view in views:
+            paragraph(view.setting.title, classes="t-sub")
+            code_block(view.value, label=view.setting.title.lower())
+
+
+class QuickActions:
+    """The card with the quick actions; it follows every change, whoever makes it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._actions: list[ActionView] = []
+        self._table: DataTable | None = None
+        with card("Quick actions", "What everybody who is signed in may run.", icon="zap", classes="flush") as made:
+            with made.actions:
+                button("New", acting(services, self._make), kind="primary", icon="plus")
+            self._place = ui.element("div")
+
+    async def follow(self, actor: Actor) -> None:
+        """Shows the actions and keeps them true until the page is left."""
+        await self._refresh(actor)
+        live(self._services.actions.subscribe, acting(self._services, self._refresh))
+
+    async def _refresh(self, actor: Actor) -> None:
+        self._actions = await self._services.actions.list(actor)
+        if self._actions and self._table is not None:
+            self._table.set_rows(self._rows())
+            return
+        self._place.clear()
+        self._table = None
+        with self._place:
+            if self._actions:
+                handler = acting_on(self._services, self._pressed)
+                self._table = data_table(COLUMNS, self._rows(), caption="Quick actions", on_action=handler)
+            else:
+                empty_state("No quick actions yet", "Make one for each script that clients may run.", icon="zap")
+
+    def _rows(self) -> list[Row]:
+        last = len(self._actions) - 1
+        return [
+            {
+                "key": action.id,
+                "icon": action_picture(action.icon),
+                "name": action.name,
+                "script": action.script_path,
+                "actions": [
+                    Action("up", "arrow-up", f"Move {action.name} up", disabled=place == 0),
+                    Action("down", "arrow-down", f"Move {action.name} down", disabled=place == last),
+                    Action("edit", "pencil", f"Edit {action.name}"),
+                    Action("delete", "trash-2", f"Delete {action.name}", classes="bad"),
+                ],
+            }
+            for place, action in enumerate(self._actions)
+        ]
+
+    async def _pressed(self, actor: Actor, pressed: Pressed) -> None:
+        action = await self._services.actions.get(actor, pressed.row)
+        if pressed.name == "edit":
+            await self._change(actor, action)
+        elif pressed.name == "delete":
+            await self._delete(action)
+        else:
+            await self._move(actor, action.id, -1 if pressed.name == "up" else 1)
+
+    async def _make(self, actor: Actor) -> None:
+        form = ActionForm("New quick action", await self._scripts(actor))
+
+        async def save(actor: Actor) -> None:
+            await self._services.actions.create(actor, form.name, form.script, form.icon)
+            form.close()
+            toast(f"{form.name} is ready.")
+
+        await form.show("Make it", acting(self._services, save))
+
+    async def _change(self, actor: Actor, action: ActionView) -> None:
+        scripts = await self._scripts(actor)
+        form = ActionForm("Edit quick action", scripts, action.name, action.script_path, action.icon)
+
+        async def save(actor: Actor) -> None:
+            await self._services.actions.update(
+                actor, action.id, name=form.name, script_path=form.script, icon=form.icon
+            )
+            form.close()
+            toast("Quick action saved.")
+
+        await form.show("Save", acting(self._services, save))
+
+    async def _delete(self, action: ActionView) -> None:
+        async def delete(actor: Actor) -> None:
+            await self._services.actions.delete(actor, action.id)
+            toast(f"{action.name} is deleted.")
+
+        text = f"“{action.name}” disappears for everybody. Its script and the runs in the history stay."
+        if await confirm("Delete quick action?", text, action="Delete", danger=True):
+            await acting(self._services, delete)()
+
+    async def _move(self, actor: Actor, action_id: str, step: int) -> None:
+        ids = [action.id for action in await self._services.actions.list(actor)]
+        place = ids.index(action_id)
+        ids.insert(max(0, place + step), ids.pop(place))
+        await self._services.actions.order(actor, ids)
+
+    async def _scripts(self, actor: Actor) -> list[str]:
+        scripts = [script.name for script in await self._services.runs.scripts(actor)]
+        if not scripts:
+            raise NotFound("There is no script in the scripts folder yet.")
+        return scripts

@@ -1,0 +1,70 @@
+"""Who acts on a page: the session's row, looked up again for every event."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nicegui import Client, ui
+
+from app.core.permissions import Actor
+from app.services import Services
+from ui.feedback import show_error
+from ui.nicegui_private import close_page, session_of
+
+Handler = Callable[[Actor], Awaitable[None] | None]
+EventHandler = Callable[[Actor, Any], Awaitable[None] | None]
+
+
+def actor_now(services: Services, client: Client) -> Actor | None:
+    """Who acts on this page now; None when the session has ended since it was built."""
+    built_for = session_of(client)
+    if built_for is None:
+        return None
+    session = services.auth.session_by_id(built_for.id)
+    return session.actor(client.request.scope["state"].get("address", "")) if session is not None else None
+
+
+def to_sign_in(client: Client) -> None:
+    """Leads the browser to the sign-in page; it comes back to where it was."""
+    _ = client.run_javascript("toruSession.end()")
+
+
+def acting(services: Services, handler: Handler) -> Callable[..., Awaitable[None]]:
+    """An event handler that calls `handler(actor)` with whoever acts now, and shows its errors as a toast.
+
+    Args:
+        handler: the work, plain or async. The services it calls check the actor's rights.
+    """
+    with_event = acting_on(services, lambda actor, _event: handler(actor))
+
+    async def on_event(_event: Any = None) -> None:
+        await with_event(None)
+
+    return on_event
+
+
+def acting_on(services: Services, handler: EventHandler) -> Callable[[Any], Awaitable[None]]:
+    """The same for a handler that needs the event: `handler(actor, event)`."""
+
+    async def on_event(event: Any) -> None:
+        client = ui.context.client  # the element may be gone when the work is done
+        actor = actor_now(services, client)
+        if actor is None:
+            to_sign_in(client)
+            return
+        try:
+            result = handler(actor, event)
+            if result is not None:
+                await result
+        except Exception as error:  # noqa: BLE001 - the door of every event: what fails is logged and told
+            if not client.is_deleted:
+                with client:
+                    show_error(error)
+
+    return on_event
+
+
+def end_with_session(services: Services, client: Client) -> None:
+    """Closes the page when its session ends."""
+    session = session_of(client)
+    if session is not None:
+        client.on_delete(services.registry.watch(session.id, lambda: close_page(client)))
