@@ -8,11 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app import docs
 from app.actions.routes import router as actions
 from app.auth.routes import router as auth
-from app.core.errors import Limited, ToruError
+from app.core.errors import NotFound, ToruError, retry_after
+from app.guard import MAX_BODY
 from app.monitor.routes import router as monitor
 from app.runs.routes import router as runs
 from app.runs.sockets import socket_routes as run_sockets
@@ -21,8 +23,12 @@ from app.settings.routes import router as settings
 from app.users.routes import router as users
 from app.version import VERSION
 
-MAX_BODY = 1024 * 1024
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The request is too large.",
+}
 
 
 class ErrorAnswer(BaseModel):
@@ -39,15 +45,17 @@ def create_api(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        max_body_size=MAX_BODY,
-        responses={422: {"description": "The request cannot be understood", "model": ErrorAnswer}},
+        max_body_size=MAX_BODY,  # for bodies that do not tell their size; the guard refuses the others
+        responses={"default": {"description": "A refusal, whatever its status", "model": ErrorAnswer}},
     )
     api.state.services = services
-    for router in (monitor, auth, users, settings, actions, runs):  # tried in this order, so the busiest first
+    for router in (monitor, auth, users, settings, actions, runs):  # tried in this order: the busiest first
         api.include_router(router)
     api.router.routes.extend(run_sockets())
     docs.add_docs(api)
-    api.add_api_route("/api/health", health, tags=["health"])
+    api.add_api_route("/api/health", health, methods=["GET"], tags=["health"])
+    api.add_api_route("/api/health", health, methods=["HEAD"], include_in_schema=False)
+    api.add_api_route("/api", unknown, methods=METHODS, include_in_schema=False)
     api.add_api_route("/api/{rest:path}", unknown, methods=METHODS, include_in_schema=False)
     api.add_exception_handler(ToruError, _toru_error)
     api.add_exception_handler(HTTPException, _http_error)
@@ -67,9 +75,13 @@ async def health() -> Health:
     return Health()
 
 
-async def unknown(rest: str) -> Response:
-    """The last route below /api: an unknown path must not build a page."""
-    return _answer(404, "There is nothing at this address.")
+async def unknown(request: Request) -> Response:
+    """The last route below /api: an unknown path must not build a page. A known one has just another method."""
+    for route in request.app.router.routes:
+        match, _ = route.matches(request.scope)
+        if match is Match.PARTIAL:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(route.methods or ()))})
+    raise NotFound(SENTENCES[404])
 
 
 def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
@@ -77,17 +89,11 @@ def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -
 
 
 async def _toru_error(_: Request, error: Any) -> Response:
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Limited) else None
-    return _answer(error.status, str(error), headers)
+    return _answer(error.status, str(error), retry_after(error))
 
 
 async def _http_error(_: Request, error: Any) -> Response:
-    sentences = {
-        404: "There is nothing at this address.",
-        405: "This address does not take that method.",
-        413: "The request is too large.",
-    }
-    return _answer(error.status_code, sentences.get(error.status_code, str(error.detail)), error.headers)
+    return _answer(error.status_code, SENTENCES.get(error.status_code, str(error.detail)), error.headers)
 
 
 async def _malformed(_: Request, error: Any) -> Response:
@@ -97,9 +103,11 @@ async def _malformed(_: Request, error: Any) -> Response:
 def sentence_for(problems: Sequence[Any]) -> str:
     """One sentence for what a validation found, without the values, which may be secrets."""
     first = problems[0] if problems else {}
-    where = ".".join(str(part) for part in first.get("loc", ())[1:]) or "the request"
+    if first.get("type") == "json_invalid":
+        return "The request is not valid JSON."
+    where = ".".join(str(part) for part in first.get("loc", ())[1:]) or "The request"
     return f"{where[:100]}: {first.get('msg', 'cannot be understood')}."
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def _unexpected(_: Request, error: Exception) -> Response:
     return _answer(500, "Something went wrong here. The log says what.")

@@ -13,7 +13,6 @@ from app.control import ControlServer
 from app.core.clock import Clock
 from app.core.config import Config
 from app.core.database import Database
-from app.core.instance_lock import InstanceLock
 from app.core.migrate import prepare_database
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
@@ -35,15 +34,13 @@ STAGE_SECONDS = 5.0
 async def open_services(config: Config, admin_password: str, clock: Clock | None = None) -> AsyncIterator[Services]:
     """Opens everything that serves; the caller gives the administrator's password once, it is kept as a hash.
 
+    The caller holds the `InstanceLock` of the data folder.
+
     Raises:
-        AlreadyRunning: another core holds the data folder.
         UnusableDatabase: the database file cannot be used.
     """
     clock = clock or Clock()
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    config.data_dir.chmod(0o700)
     async with AsyncExitStack() as stack:
-        stack.enter_context(InstanceLock(config.data_dir))
         path = config.data_dir / "toru.db"
         await prepare_database(path)
         database = Database(path)
@@ -55,8 +52,10 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
         settings = SettingsService(database, config)
         await settings.open()
         users = UsersService(database, hasher, await _administrator(config, hasher, admin_password), clock)
+        await users.open()
         registry = SessionRegistry()
         auth = AuthService(database, Sessions(database, registry, clock), users, hasher, clock)
+        _close_later(stack, "auth", auth.close)
         await auth.open(admin_password)
         actions = ActionsService(database, clock)
         runs = RunsService(database, settings, actions, config, clock)

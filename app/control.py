@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import ToruError
-from app.core.framing import FrameReader, FrameTooLarge, encode
+from app.core.errors import Forbidden, ToruError
+from app.core.framing import FrameError, FrameReader, encode
 from app.core.tasks import TaskKeeper
 
 log = logging.getLogger(__name__)
@@ -39,11 +39,13 @@ class ControlServer:
         self._handlers = handlers
         self._tasks = TaskKeeper("control")
         self._server: asyncio.Server | None = None
+        self._descriptor = -1
 
     async def open(self) -> None:
         """Listens; replaces the socket of a core that died."""
-        listener = _bind(self._folder)
-        self._server = await asyncio.start_unix_server(self._connected, sock=listener)
+        # Kept open: asyncio looks at the path once more when it closes the socket.
+        self._descriptor = os.open(self._folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._server = await asyncio.start_unix_server(self._connected, sock=_bind(self._folder, self._descriptor))
 
     async def close(self) -> None:
         """Stops listening and removes the socket."""
@@ -51,6 +53,7 @@ class ControlServer:
             self._server.close()
             await self._tasks.close()
             (self._folder / SOCKET).unlink(missing_ok=True)
+            os.close(self._descriptor)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._tasks.spawn(self._serve(reader, writer), "connection")
@@ -64,7 +67,7 @@ class ControlServer:
                 if request is not None:
                     writer.write(encode(await self._answer(request)))
                     await writer.drain()
-        except (TimeoutError, ConnectionError, FrameTooLarge, ValueError):
+        except (TimeoutError, ConnectionError, FrameError):
             log.warning("a control connection broke off", extra={"event": "control_broken"})
         finally:
             writer.close()
@@ -73,10 +76,14 @@ class ControlServer:
         handler = self._handlers.get(str(request.get("command")))
         if handler is None:
             return {"error": "The running core does not know this command; is it another version?"}
+        fields = request.get("fields")
         try:
-            return {"ok": await handler(request.get("fields") or {})}
+            return {"ok": await handler(fields if isinstance(fields, dict) else {})}
         except ToruError as error:
             return {"error": str(error)}
+        except Exception:
+            log.exception("a command failed", extra={"event": "control_failed"})
+            return {"error": "Something went wrong in the running core. Its log says what."}
 
 
 async def call(folder: Path, command: str, fields: Mapping[str, Any]) -> Any:
@@ -90,6 +97,8 @@ async def call(folder: Path, command: str, fields: Mapping[str, Any]) -> Any:
         reader, writer = await asyncio.open_unix_connection(sock=await _connect(folder))
     except (FileNotFoundError, ConnectionRefusedError):
         raise NotRunning(f"No Toru runs on {folder}.") from None
+    except PermissionError:
+        raise Forbidden(f"{folder} belongs to another user; only that user and root may do this.") from None
     try:
         writer.write(encode({"command": command, "fields": dict(fields)}))
         await writer.drain()
@@ -108,19 +117,15 @@ async def _read(reader: asyncio.StreamReader) -> dict[str, Any] | None:
     frames = FrameReader(MAX_FRAME)
     while data := await reader.read(65536):
         for message in frames.feed(data):
-            return dict(message)
+            return message
     return None
 
 
-def _bind(folder: Path) -> socket.socket:
-    # A deep data folder exceeds the 107 bytes of a socket's path; through the folder's descriptor it never does.
+def _bind(folder: Path, descriptor: int) -> socket.socket:
     (folder / SOCKET).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    try:
-        listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET}")
-    finally:
-        os.close(descriptor)
+    # A deep data folder exceeds the 107 bytes of a socket's path; through the folder's descriptor it never does.
+    listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET}")
     (folder / SOCKET).chmod(0o600)
     listener.listen(8)
     listener.setblocking(False)
@@ -128,7 +133,7 @@ def _bind(folder: Path) -> socket.socket:
 
 
 async def _connect(folder: Path) -> socket.socket:
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     connection = socket.socket(socket.AF_UNIX)
     connection.setblocking(False)
     try:

@@ -3,45 +3,71 @@
 Pure ASGI: a BaseHTTPMiddleware never sees WebSockets.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
-from starlette.requests import HTTPConnection
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.auth.addresses import client_address
-from app.auth.cookies import session_tokens
-from app.auth.service import AuthService
-from app.core.config import Config
+from app.auth.cookies import SESSION, cookie_values
+from app.core.errors import Limited, retry_after
 from app.headers import with_security_headers
+from app.services import Services
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Scope = Message
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 OwnerOf = Callable[[str], str | None]
 
 NICEGUI_SOCKET = "/_nicegui_ws/"
+HEALTH = "/api/health"
 PUBLIC = frozenset(
     {
         "/login",
         "/api/auth/login",
         "/api/auth/logout",
         "/api/auth/me",
-        "/api/health",
+        HEALTH,
         "/apple-touch-icon.png",
         "/favicon.ico",
         "/manifest.webmanifest",
     }
 )
-PUBLIC_ASSETS = re.compile(r"/static/|/_nicegui/[^/]+/(static|libraries|components|esm|resources)/")
+# Ours only. NiceGUI's own files need a session, too: for an address that it does not know it would build a page.
+PUBLIC_FILES = re.compile(r"/static/[^/]+")
 HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Nothing behind us may believe a client's word about where it is served.
 UNTRUSTED_HEADERS = frozenset({b"x-forwarded-prefix", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded"})
+
+ABORT_SECONDS = 0.8
+"""After the end of its session, how long a socket may take to say good-bye."""
+
+MAX_BODY = 1024 * 1024
+BODY_SECONDS = 5.0
+BODY_BYTES_A_SECOND = 32 * 1024
+"""A body has BODY_SECONDS, and a second more for each of these."""
+
+
+class Head:
+    """The headers that decide, of those that a request brought; each may have come more than once."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+
+    def all(self, name: bytes) -> list[str]:
+        """Every value of a header (its name in lower case)."""
+        return [value.decode("latin-1") for key, value in self._headers if key == name]
+
+    def has(self, name: bytes) -> bool:
+        """Whether the header came."""
+        return any(key == name for key, _ in self._headers)
 
 
 class Guard:
@@ -49,15 +75,17 @@ class Guard:
 
     Args:
         inner: the application behind the gate.
-        auth: finds sessions.
+        services: who finds sessions and tells of their end.
         owner_of: the session id a NiceGUI client was made for, None for an unknown client.
     """
 
-    def __init__(self, inner: Application, config: Config, auth: AuthService, owner_of: OwnerOf) -> None:
+    def __init__(self, inner: Application, services: Services, owner_of: OwnerOf) -> None:
         self._inner = inner
-        self._config = config
-        self._auth = auth
+        self._config = services.config
+        self._auth = services.auth
+        self._registry = services.registry
         self._owner_of = owner_of
+        self._public_host = urlsplit(services.config.public_url).netloc if services.config.public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
@@ -65,84 +93,136 @@ class Guard:
             await self._inner(scope, receive, send)
             return
         if scope["type"] == "http":
-            send = with_security_headers(send, scope, secure=self._config.secure_cookies)
-        scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() not in UNTRUSTED_HEADERS]
-        connection = HTTPConnection(scope)
-        tokens = session_tokens(connection.headers.getlist("cookie"), self._config)
+            send = with_security_headers(send, secure=self._config.secure_cookies)
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in UNTRUSTED_HEADERS]
+        head = Head(scope)
+        if scope["type"] == "http" and (head.has(b"content-length") or head.has(b"transfer-encoding")):
+            receive = with_deadline(receive)
+        tokens = cookie_values(head.all(b"cookie"), SESSION, self._config)
         session = self._auth.session(tokens[0]) if len(tokens) == 1 else None
-        state = scope.setdefault("state", {})
-        state["session"] = session
-        state["address"] = self._address(connection)
-        refusal = self._refusal(scope, connection, session.id if session else None)
-        if refusal is None:
-            await self._inner(scope, receive, send)
-        else:
+        address = self._address(scope, head)
+        scope["state"] = {**scope.get("state", {}), "session": session, "address": address}
+        refusal = self._refusal(scope, head, address, session.id if session else None)
+        if refusal is not None:
             await _refuse(refusal, scope, receive, send)
+        elif scope["type"] == "websocket" and session is not None:
+            await self._serve_socket(session.id, scope, receive, send)
+        else:
+            await self._inner(scope, receive, send)
 
-    def _address(self, connection: HTTPConnection) -> str:
+    async def _serve_socket(self, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whatever serves a socket, and however frozen its peer is: it does not outlive its session by a second."""
+        loop = asyncio.get_running_loop()
+
+        async def abort() -> None:
+            await asyncio.sleep(ABORT_SECONDS)
+            await send({"type": "toru.abort"})
+
+        aborts: list[asyncio.Task[None]] = []
+        unwatch = self._registry.watch(session_id, lambda: aborts.append(loop.create_task(abort())))
+        try:
+            await self._inner(scope, receive, send)
+        finally:
+            unwatch()
+            if aborts:
+                await aborts[0]
+
+    def _address(self, scope: Scope, head: Head) -> str:
         return client_address(
-            connection.client.host if connection.client else None,
-            connection.headers.getlist("cf-connecting-ip"),
-            connection.headers.getlist("x-forwarded-for"),
+            scope["client"][0] if scope.get("client") else None,
+            head.all(b"cf-connecting-ip"),
+            head.all(b"x-forwarded-for"),
             self._config.trust_proxy,
             self._config.trusted_proxies,
         )
 
-    def _refusal(self, scope: Scope, connection: HTTPConnection, session_id: str | None) -> Response | None:
+    def _refusal(self, scope: Scope, head: Head, address: str, session_id: str | None) -> Response | None:
         path: str = scope["path"]
-        if not self._own_host(connection) or not path.startswith("/"):
+        if session_id is None and path != HEALTH:
+            try:
+                self._auth.limits.count_stranger(address)
+            except Limited as error:
+                return _error(429, str(error), retry_after(error))
+        hosts = head.all(b"host")
+        if len(hosts) != 1 or not self._is_own_host(hosts[0].lower()) or not path.startswith("/"):
             return _error(400, "This address is not served here.")
-        if not self._own_origin(scope, connection):
+        if not self._is_own_origin(scope, head, hosts[0].lower()):
             return _error(403, "Requests from other sites are refused.")
+        if any(not size.isdigit() or int(size[:20]) > MAX_BODY for size in head.all(b"content-length")):
+            return _error(413, "The request is too large.")
         if session_id is None:
             return None if scope["type"] == "http" and _is_public(path) else _not_signed_in(scope, path)
-        if path.startswith(NICEGUI_SOCKET):
-            # Whoever knows a client id could otherwise act as the page behind it.
-            owner = self._owner_of(connection.query_params.get("client_id", ""))
-            if owner is not None and owner != session_id:
-                return _error(403, "This page belongs to another session.")
+        if path.startswith(NICEGUI_SOCKET) and self._names_foreign_page(scope, session_id):
+            return _error(403, "This page belongs to another session.")
         return None
 
-    def _own_host(self, connection: HTTPConnection) -> bool:
-        hosts = connection.headers.getlist("host")
-        if len(hosts) != 1 or HOST.fullmatch(hosts[0]) is None:
+    def _is_own_host(self, host: str) -> bool:
+        if HOST.fullmatch(host) is None:
             return False
-        public = self._config.public_url
-        if public is None:
-            return True
-        return hosts[0].lower() == urlsplit(public).netloc or _name(hosts[0]) in LOOPBACK
+        return self._public_host is None or host == self._public_host or _is_loopback(host)
 
-    def _own_origin(self, scope: Scope, connection: HTTPConnection) -> bool:
-        origins = connection.headers.getlist("origin")
+    def _is_own_origin(self, scope: Scope, head: Head, host: str) -> bool:
+        origins = head.all(b"origin")
         if origins:
-            return len(origins) == 1 and self._is_ours(origins[0].lower(), connection.headers["host"].lower())
-        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+            return len(origins) == 1 and self._is_ours(origins[0].lower(), host)
+        if not {"cross-site", "same-site"}.intersection(head.all(b"sec-fetch-site")):
             return True
-        return connection.headers.get("sec-fetch-site") not in ("cross-site", "same-site")
+        # A link on another site may lead to a page; it cannot bring the cookie along, and nothing is done by it.
+        is_link = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        return is_link and head.all(b"sec-fetch-mode") == ["navigate"] and not _is_api(scope["path"])
 
     def _is_ours(self, origin: str, host: str) -> bool:
-        if self._config.public_url is not None and origin == self._config.public_url:
-            return True
-        if self._config.public_url is not None and _name(host) not in LOOPBACK:
-            return False
-        parts = urlsplit(origin)
-        return parts.scheme in ("http", "https") and parts.netloc == host and origin.endswith("//" + parts.netloc)
+        if self._public_host is not None and not _is_loopback(host):
+            return origin == self._config.public_url
+        return origin in (f"http://{host}", f"https://{host}") or origin == self._config.public_url
+
+    def _names_foreign_page(self, scope: Scope, session_id: str) -> bool:
+        """Whoever knows a client id could otherwise act as the page behind it."""
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        owners = {self._owner_of(client_id) for client_id in query.get("client_id", [])}
+        return not owners <= {session_id, None}
 
 
-def _name(host: str) -> str:
-    return re.sub(r":\d+$", "", host).lower()
+def with_deadline(receive: Receive) -> Receive:
+    """`receive` that gives a body up which comes in too slowly to be meant."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BODY_SECONDS
+    whole = False
+
+    async def limited() -> Message:
+        nonlocal deadline, whole
+        if whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, "The request took too long.", {"Connection": "close"}) from None
+        deadline += len(message.get("body", b"")) / BODY_BYTES_A_SECOND
+        whole = not message.get("more_body", False)
+        return message
+
+    return limited
+
+
+def _is_loopback(host: str) -> bool:
+    return re.sub(r":\d+$", "", host) in LOOPBACK
 
 
 def _is_public(path: str) -> bool:
-    return path in PUBLIC or PUBLIC_ASSETS.match(path) is not None
+    return path in PUBLIC or PUBLIC_FILES.fullmatch(path) is not None
 
 
-def _error(status: int, sentence: str) -> Response:
-    return JSONResponse({"error": sentence}, status)
+def _is_api(path: str) -> bool:
+    return path == "/api" or path.startswith("/api/")
+
+
+def _error(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": sentence}, status, headers)
 
 
 def _not_signed_in(scope: Scope, path: str) -> Response:
-    if scope["type"] == "websocket" or path.startswith(("/api/", "/_nicegui")) or path == "/api":
+    if scope["type"] == "websocket" or _is_api(path) or path.startswith("/_nicegui"):
         return _error(401, "Not signed in.")
     query = scope.get("query_string", b"").decode("latin-1")
     wanted = path + ("?" + query if query else "")
@@ -155,14 +235,6 @@ async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send
         await response(scope, receive, send)
         return
     await receive()
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 4401 if response.status_code == 401 else 4403})
-        return
-    await send(
-        {
-            "type": "websocket.http.response.start",
-            "status": response.status_code,
-            "headers": response.raw_headers,
-        }
-    )
+    start = {"status": response.status_code, "headers": response.raw_headers}
+    await send({"type": "websocket.http.response.start", **start})
     await send({"type": "websocket.http.response.body", "body": bytes(response.body)})

@@ -21,6 +21,7 @@ ALWAYS = (
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
 
@@ -34,7 +35,7 @@ def page_policy(nonce: str) -> str:
     )
 
 
-def with_security_headers(send: Send, scope: Message, *, secure: bool) -> Send:
+def with_security_headers(send: Send, *, secure: bool) -> Send:
     """`send` that adds what an answer does not say itself."""
 
     async def guarded(message: Message) -> None:

@@ -4,16 +4,21 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
 from app.core.config import Config
+from app.core.instance_lock import InstanceLock
 from app.core.log import start_logging
+from app.core.migrate import UnusableDatabase
 from app.guard import Application, Guard
 from app.headers import PagePolicy
+from app.http_protocol import LimitedHttpProtocol
 from app.light_imports import leave_out_aiohttp
 from app.services import Services
 from app.websocket_protocol import BatchingProtocol
@@ -32,7 +37,7 @@ class CannotListen(Exception):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which tells when it listens.
+    """uvicorn's server, which tells when it listens, and which a second signal of any kind hurries.
 
     Args:
         listening: called once, as soon as the first request can be answered.
@@ -47,6 +52,11 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._listening()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal lets requests end, the second one does not wait for them."""
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
+
 
 def run_server(config: Config, admin_password: str, announce: Callable[[], None]) -> None:
     """Serves until a signal ends it.
@@ -57,33 +67,40 @@ def run_server(config: Config, admin_password: str, announce: Callable[[], None]
         announce: called as soon as the first request can be answered.
 
     Raises:
-        CannotListen: the port is taken or the address not ours.
         AlreadyRunning: another core holds the data folder.
+        UnsafeFolder: everybody may write in it.
+        CannotListen: the port is taken or the address not ours.
         UnusableDatabase: the database file cannot be used.
+        OSError: a folder cannot be used.
     """
     os.umask(0o077)
-    log_file = start_logging(config.log_dir)
-    try:
-        with _listener(config) as listener:
+    # In this order, so that a second start touches nothing, not even the log of the first.
+    with InstanceLock(config.data_dir), _listener(config) as listener:
+        log_file = start_logging(config.log_dir)
+        try:
             asyncio.run(_serve(config, admin_password, listener, announce))
-    except Exception:
-        log.exception("the core ended", extra={"event": "core_failed"})
-        raise
-    finally:
-        log_file.close()
+        except UnusableDatabase as error:
+            log.error("%s", error, extra={"event": "database_unusable", "quiet": True})  # noqa: TRY400 - it is told
+            raise
+        except Exception:
+            log.exception("the core ended", extra={"event": "core_failed", "quiet": True})
+            raise
+        finally:
+            log_file.close()
 
 
 def _listener(config: Config) -> socket.socket:
     """Binds first, so that a taken port is told before anything else is touched."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it each answer waits 40 ms for an ACK.
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it answers wait 40 ms for an acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listener.close()
-        raise CannotListen(f"{config.host}:{config.port} cannot be served: {error.strerror or error}.") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is no name of a host"
+        raise CannotListen(f"{config.host}:{config.port} cannot be served: {reason}.") from None
     return listener
 
 
@@ -100,16 +117,23 @@ async def _serve(config: Config, password: str, listener: socket.socket, announc
 
     async with open_services(config, password) as services:
         server = Server(_server_config(create_server_app(services)), listening)
-        # uvicorn raises the signal that ended it once more; ignoring it here lets the services close first.
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        # Not SIG_IGN, which every script would inherit. uvicorn takes SIGTERM and SIGINT while it serves, and raises
+        # what ended it once more; here nothing ends before the services are closed.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, _ignore)
         await server.serve(sockets=[listener])
         log.info("stopping", extra={"event": "stopping", "pid": os.getpid()})
 
 
+def _ignore(number: int, frame: FrameType | None) -> None:
+    pass
+
+
 def _server_config(application: Application) -> uvicorn.Config:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # half of them for connections, the rest for what they read
     return uvicorn.Config(
-        application,  # type: ignore[arg-type]  # uvicorn's own names for the same ASGI types
+        application,
+        http=LimitedHttpProtocol,
         ws=BatchingProtocol,
         ws_max_size=MAX_SOCKET_MESSAGE,
         ws_per_message_deflate=False,
@@ -120,6 +144,7 @@ def _server_config(application: Application) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        limit_concurrency=None if files == resource.RLIM_INFINITY else files // 2,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
 
@@ -131,7 +156,7 @@ def create_server_app(services: Services) -> Application:
 
     from app.api import create_api
     from ui.login import create_login_router
-    from ui.nicegui_private import bind_events_to_sessions, owner_of
+    from ui.nicegui_private import bind_sockets_to_sessions, owner_of
     from ui.register import register_pages
     from ui.static import create_static_router
 
@@ -140,7 +165,7 @@ def create_server_app(services: Services) -> Application:
     api.include_router(create_login_router())
     register_pages(services)
     nicegui_app.add_middleware(PagePolicy)
-    bind_events_to_sessions(lambda session_id: services.auth.session_by_id(session_id) is not None)
+    bind_sockets_to_sessions(lambda session_id: services.auth.session_by_id(session_id) is not None)
     # It mounts itself at "/": whatever is added after this line can never be reached.
     ui.run_with(
         api,
@@ -154,4 +179,4 @@ def create_server_app(services: Services) -> Application:
         message_history_length=200,
         show_welcome_message=False,
     )
-    return Guard(api, services.config, services.auth, owner_of)
+    return Guard(api, services, owner_of)

@@ -14,9 +14,8 @@ def control_handlers(services: Services) -> dict[str, Handler]:
     """Every command by name; whoever may open the socket owns the machine, so they act as the system."""
 
     async def user_add(fields: Mapping[str, Any]) -> dict[str, Any]:
-        user = await services.users.create(
-            Actor.system(), _text(fields, "username"), _text(fields, "password"), fields.get("display_name")
-        )
+        shown = _text(fields, "display_name") if fields.get("display_name") is not None else None
+        user = await services.users.create(Actor.system(), _text(fields, "username"), _text(fields, "password"), shown)
         return asdict(user)
 
     return {"user-add": user_add}

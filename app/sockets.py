@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -12,27 +12,30 @@ from app.access import services_of, session_of
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 NORMAL, REVOKED = 1000, 4401
-CLOSE_SECONDS = 1.0
+LAST_WORDS_SECONDS = 0.5
+"""How long a revoked socket's peer may take to read what is on its way; a moment later the guard cuts it off."""
+
 EXPIRED = json.dumps({"type": "error", "data": "Session expired"})
 
 
 async def serve_socket(
     scope: Message, receive: Receive, send: Send, work: Work, *, tell_expired: bool = False, code: int = NORMAL
 ) -> None:
-    """Accepts the socket and runs `work` until it returns, the peer leaves, or the session is revoked.
+    """Accepts the socket and runs `work` until it returns or the session is revoked.
 
     Args:
-        work: everything that happens on the open socket; cancelled when the session ends.
+        work: everything that happens on the open socket; it returns when the peer leaves (`incoming` says so), and is
+            cancelled when the session ends.
         tell_expired: whether a revoked session is told by an `error` message first (/api/ws).
         code: the close code when `work` returns.
     """
     await receive()
     session = session_of(scope)
     await send({"type": "websocket.accept"})
-    task = asyncio.ensure_future(work())
+    task = asyncio.get_running_loop().create_task(work())
     revoked = False
 
     def revoke() -> None:
@@ -44,33 +47,32 @@ async def serve_socket(
     if session and services_of(scope).auth.session_by_id(session.id) is None:
         revoke()  # it ended between the guard's look and ours
     try:
-        await asyncio.shield(asyncio.wait([task]))
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
+        await asyncio.wait([task])
     finally:
         unwatch()
-    _raise_unexpected(task)
-    await _close(send, REVOKED if revoked else code, tell_expired and revoked)
+        task.cancel()  # the server ends
+    if revoked:
+        await _say_good_bye(send, tell_expired)
+    elif not task.cancelled():
+        await _finish(task, send, code)
 
 
-def _raise_unexpected(task: "asyncio.Future[None]") -> None:
-    if not task.cancelled():
-        error = task.exception()
-        if error is not None and not isinstance(error, (ClientDisconnected, ConnectionError)):
-            raise error
-
-
-async def _close(send: Send, code: int, tell_expired: bool) -> None:
+async def _finish(task: "asyncio.Task[None]", send: Send, code: int) -> None:
     try:
-        async with asyncio.timeout(CLOSE_SECONDS):
+        await task
+        await send({"type": "websocket.close", "code": code})
+    except (ClientDisconnected, ConnectionError):
+        pass  # the peer left first
+
+
+async def _say_good_bye(send: Send, tell_expired: bool) -> None:
+    try:
+        async with asyncio.timeout(LAST_WORDS_SECONDS):
             if tell_expired:
                 await send({"type": "websocket.send", "text": EXPIRED})
-            await send({"type": "websocket.close", "code": code})
-    except TimeoutError:
-        await send({"type": "toru.abort"})
-    except (ClientDisconnected, RuntimeError):
-        pass  # the peer left first
+            await send({"type": "websocket.close", "code": REVOKED})
+    except (TimeoutError, ClientDisconnected, ConnectionError):
+        pass  # it does not read, or left first
 
 
 async def incoming(receive: Receive) -> Message | None:

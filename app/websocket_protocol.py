@@ -9,9 +9,13 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 BATCHES = "toru.texts"
-"""The ASGI extension by which an endpoint sees that it may send many text frames at once."""
+"""The ASGI extension that tells an endpoint that it may send many texts at once."""
+
+SHUTDOWN_SECONDS = 1.0
+BAD_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 def text_frames(texts: Iterable[str]) -> bytes:
@@ -33,29 +37,53 @@ def text_frames(texts: Iterable[str]) -> bytes:
 class BatchingProtocol(WebSocketsSansIOProtocol):
     """Understands `{"type": "websocket.send", "texts": [...]}` and `{"type": "toru.abort"}`.
 
-    An empty `texts` only waits until the peer has read enough for more to be written.
+    An empty `texts` only waits until the peer has read enough for more to be written. Peers that are gone or frozen
+    are aborted: closing a transport would wait for them to read what is buffered, for ever.
     """
 
-    def handle_connect(self, event: Any) -> None:
+    def data_received(self, data: bytes) -> None:
+        """Takes bytes in; a handshake that the library gives up without an answer gets one."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
+            self.transport.write(BAD_HANDSHAKE)
+            self.transport.close()
+
+    def handle_connect(self, event: Request) -> None:
         """Begins a handshake; the endpoint, which runs a turn of the loop later, is told what it may send."""
         super().handle_connect(event)
-        if not self.handshake_complete:  # else it was refused
+        if not self.handshake_complete:
             self.scope["extensions"][BATCHES] = {}
 
     async def send(self, message: Any) -> None:
         """Sends one ASGI message."""
         if message["type"] == "toru.abort":
-            # websocket.close would wait for a frozen peer to read its buffer first.
             self.transport.abort()
             return
         texts = message.get("texts")
         if texts is None:
             await super().send(message)
             if message["type"] == "websocket.http.response.body" and self.close_sent:
-                self.handshake_complete = True  # uvicorn 0.54 forgets it, and logs each refusal as an error
+                self.handshake_complete = True  # refused by an answer; uvicorn would miss a handshake
+            self._abort_where_uvicorn_closes()
             return
         await self.writable.wait()
         if self.disconnected or self.close_sent:
             raise ClientDisconnected
         if texts:
             self.transport.write(text_frames(texts))
+
+    def _abort_where_uvicorn_closes(self) -> None:
+        """Once a close frame is sent and the peer does not answer it."""
+        if self.close_timer is not None and not self.close_timer.cancelled():
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_at(self.close_timer.when(), self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        """The peer did not answer a ping in time."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """The server ends: the peer is told, and has a moment to hear it."""
+        super().shutdown()
+        self.loop.call_later(SHUTDOWN_SECONDS, self.transport.abort)

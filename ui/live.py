@@ -1,6 +1,7 @@
 """What a page follows ends with the page: subscriptions and tasks of the page that is shown now."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+import inspect
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, ParamSpec, cast
 
 from nicegui import Client, background_tasks, ui
@@ -51,7 +52,7 @@ def page_life() -> PageLife:
 
 
 def live(
-    subscribe: Callable[[Callable[P, None]], Callable[[], object]], show: Callable[P, Awaitable[None] | None]
+    subscribe: Callable[[Callable[P, None]], Callable[[], object]], show: Callable[P, object]
 ) -> None:
     """Has `show(…)` called in the page's context with whatever `subscribe` reports, until the page is left.
 
@@ -66,8 +67,8 @@ def live(
             return
         with slot:
             result = show(*args, **kwargs)
-            if result is not None:
-                spawn(cast("Coroutine[Any, Any, None]", result), name=f"live {show!r}")
+            if inspect.iscoroutine(result):
+                spawn(result, name=f"live {show!r}")
 
     life.at_end(subscribe(tell))
 

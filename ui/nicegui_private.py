@@ -1,11 +1,13 @@
 """The one place that touches private parts of NiceGUI (pinned to 3.18), and what it must be taught about sessions.
 
-NiceGUI checks access when a page is built, never after: its socket trusts the client id in each message. Here every
-message is bound to the socket's own page and a live session, and a page can be closed from the server.
+NiceGUI checks access when a page is built, never after: its socket trusts the client id in each message. Here a socket
+joins a page only under the session that the page was built for, every message is bound to the socket's own page and a
+live session, and a page can be closed from the server.
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from nicegui import Client, background_tasks, core
@@ -19,9 +21,7 @@ LEAVE = "location.replace('/login?ended=1&next=' + encodeURIComponent(location.p
 
 def session_of(client: Client) -> SessionView | None:
     """The session that a page was built for."""
-    if client._request is None:  # noqa: SLF001
-        return None
-    return cast("SessionView | None", client.request.scope.get("state", {}).get("session"))
+    return None if client._request is None else _session_in(client.request.scope)  # noqa: SLF001
 
 
 def owner_of(client_id: str) -> str | None:
@@ -31,20 +31,34 @@ def owner_of(client_id: str) -> str | None:
     return session.id if session is not None else None
 
 
-def bind_events_to_sessions(is_alive: Callable[[str], bool]) -> None:
-    """Drops every socket message that does not come from the page's own socket under a live session.
+def bind_sockets_to_sessions(is_alive: Callable[[str], bool]) -> None:
+    """Drops every handshake and message that does not come under the live session of the page that it names.
 
     Args:
         is_alive: whether the session of this id is good now.
     """
+    # Both ways to join a page, the message and the query of the connection, ask this method.
+    Client.accept_handshake = _bound_handshake(Client.accept_handshake)  # type: ignore[method-assign]
     handlers = core.sio.handlers["/"]
     for name in EVENTS:
-        core.sio.on(name, _bound(handlers[name], is_alive))
+        core.sio.on(name, _bound_event(handlers[name], is_alive))
 
 
-def _bound(handler: Callable[[str, Any], Any], is_alive: Callable[[str], bool]) -> Callable[[str, Any], Any]:
+def _bound_handshake(accept: Callable[..., bool]) -> Callable[..., bool]:
+    def accept_own(client: Client, socket_id: str, tab_id: str, environ: dict[str, Any] | None) -> bool:
+        if environ is not None:  # None: NiceGUI's simulated user, which has no socket
+            theirs = _session_in(environ.get("asgi.scope", {}))
+            ours = session_of(client)
+            if theirs is None or ours is None or theirs.id != ours.id:
+                return False
+        return accept(client, socket_id, tab_id, environ)
+
+    return accept_own
+
+
+def _bound_event(handler: Callable[[str, Any], Any], is_alive: Callable[[str], bool]) -> Callable[[str, Any], Any]:
     def checked(socket_id: str, message: Any) -> Any:
-        client = Client.instances.get(message.get("client_id")) if isinstance(message, dict) else None
+        client = Client.instances.get(str(message.get("client_id"))) if isinstance(message, dict) else None
         if client is None or socket_id not in client._socket_to_document_id:  # noqa: SLF001
             return None
         session = session_of(client)
@@ -55,16 +69,22 @@ def _bound(handler: Callable[[str, Any], Any], is_alive: Callable[[str], bool]) 
     return checked
 
 
+def _session_in(scope: Any) -> SessionView | None:
+    return cast("SessionView | None", scope.get("state", {}).get("session"))
+
+
 def close_page(client: Client) -> None:
     """Sends the browser to the sign-in page, then takes socket and page away from it."""
-    background_tasks.create(_close(client), name=f"close page {client.id}")
+    _ = background_tasks.create(_close(client), name=f"close page {client.id}")
 
 
 async def _close(client: Client) -> None:
     if client.has_socket_connection:
-        client.run_javascript(LEAVE)
+        _ = client.run_javascript(LEAVE)  # it runs without being awaited
         await asyncio.sleep(FLUSH_SECONDS)  # the outbox has no event for "sent"
     for socket_id in list(client._socket_to_document_id):  # noqa: SLF001
-        await core.sio.disconnect(socket_id)
+        with suppress(TimeoutError):  # a frozen browser, whose connection the guard aborts
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await core.sio.disconnect(socket_id)
     if not client.is_deleted:
         client.delete()

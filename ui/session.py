@@ -1,5 +1,6 @@
 """Who acts on a page: the session's row, looked up again for every event."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,8 +11,8 @@ from app.services import Services
 from ui.feedback import show_error
 from ui.nicegui_private import close_page, session_of
 
-Handler = Callable[[Actor], Awaitable[None] | None]
-EventHandler = Callable[[Actor, Any], Awaitable[None] | None]
+Handler = Callable[[Actor], object]
+EventHandler = Callable[[Actor, Any], object]
 
 
 def actor_now(services: Services, client: Client) -> Actor | None:
@@ -53,7 +54,7 @@ def acting_on(services: Services, handler: EventHandler) -> Callable[[Any], Awai
             return
         try:
             result = handler(actor, event)
-            if result is not None:
+            if inspect.iscoroutine(result):
                 await result
         except Exception as error:  # noqa: BLE001 - the door of every event: what fails is logged and told
             if not client.is_deleted:

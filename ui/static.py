@@ -23,7 +23,7 @@ _CSS: Final = Path(__file__).parent.parent / "theme" / "css"
 _IMAGES: Final = Path(__file__).parent.parent / "theme" / "assets"
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
-_ASK_AGAIN: Final = "public, max-age=300"
+_ASK_AGAIN: Final = "no-cache"
 _TYPES: Final = {
     "css": "text/css",
     "js": "text/javascript",

@@ -1,6 +1,5 @@
-"""When a name or an address has failed too often, computed from the attempts that are kept anyway."""
+"""When a name, an address or a known browser has failed too often, computed from the attempts that are kept anyway."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -10,65 +9,54 @@ from app.auth.models import SignInRow
 from app.core.clock import iso, parse_iso
 
 WINDOW = timedelta(hours=1)
-TIERS = ((12, 1800), (9, 600), (6, 180), (3, 60))
-"""Failures, seconds of lock: most failures first."""
+"""How long a failure counts."""
+
+LOCKS = {3: 60, 6: 180, 9: 600, 12: 1800}
+"""Seconds of lock by the number of the failure that brings it; each one past the last number brings the longest."""
+
+MOST = max(LOCKS)
+LOOK_BACK = WINDOW + timedelta(seconds=LOCKS[MOST])
 
 
 def locked_until(failures: Sequence[datetime]) -> datetime | None:
-    """When the lock that `failures` (moments in order) brought ends, None when they brought none.
+    """When the last lock ends that `failures` (moments in order) brought, None when they brought none.
 
-    A lock begins with the failure that reaches a tier; past the last tier every further failure begins one.
+    A lock is brought by the failure that makes it 3, 6, 9 or 12 within an hour, and nothing later moves its end.
     """
-    count = len(failures)
-    for threshold, seconds in TIERS:
-        if count >= threshold:
-            begun = failures[-1] if threshold == TIERS[0][0] else failures[threshold - 1]
-            return begun + timedelta(seconds=seconds)
-    return None
+    ends = []
+    for number, moment in enumerate(failures):
+        count = sum(earlier > moment - WINDOW for earlier in failures[: number + 1])
+        if (seconds := LOCKS.get(min(count, MOST))) is not None:
+            ends.append(moment + timedelta(seconds=seconds))
+    return max(ends, default=None)
 
 
-class ChecksInFlight:
-    """Password checks that have begun and are not recorded yet; each counts as a failure until it is."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-
-    def begin(self, key: str) -> int:
-        """Counts one more and returns how many were there before it."""
-        before = self._counts[key]
-        self._counts[key] += 1
-        return before
-
-    def end(self, key: str) -> None:
-        """Counts one less."""
-        self._counts[key] -= 1
-        if self._counts[key] <= 0:
-            del self._counts[key]
-
-
-def failures_of_username(session: Session, username_key: str, now: datetime) -> list[datetime]:
-    """Counted failures of the last hour under this name since its last success, oldest first."""
-    return _since_success(session, SignInRow.username_key == username_key, now, own_success=True)
+def failures_of_name(session: Session, name_bucket: str, now: datetime) -> list[datetime]:
+    """Counted failures under this name (or known browser) since its last success, oldest first."""
+    failures: list[datetime] = []
+    for _, success, moment in _attempts(session, SignInRow.name_bucket == name_bucket, now):
+        failures = [] if success else [*failures, moment]
+    return failures
 
 
 def failures_of_address(session: Session, address_bucket: str, now: datetime) -> list[datetime]:
-    """Counted failures of the last hour from this address, oldest first.
+    """Counted failures from this address, oldest first.
 
     A success clears only the failures under the same name: who has one account cannot guess at others for ever.
     """
-    return _since_success(session, SignInRow.address_bucket == address_bucket, now, own_success=False)
+    failures: list[tuple[str, datetime]] = []
+    for name, success, moment in _attempts(session, SignInRow.address_bucket == address_bucket, now):
+        failures = [failure for failure in failures if failure[0] != name] if success else [*failures, (name, moment)]
+    return [moment for _, moment in failures]
 
 
-def _since_success(session: Session, condition: object, now: datetime, *, own_success: bool) -> list[datetime]:
+def _attempts(session: Session, whose: object, now: datetime) -> list[tuple[str, bool, datetime]]:
+    """Name, outcome and moment of the attempts that may still matter; those of a clock that was set back do not."""
+    since, until = iso(now - LOOK_BACK), iso(now)
     query = (
-        select(SignInRow.username_key, SignInRow.success, SignInRow.attempted_at)
-        .where(condition, SignInRow.counted, col(SignInRow.attempted_at) > iso(now - WINDOW))  # type: ignore[arg-type]
+        select(SignInRow.name_bucket, SignInRow.success, SignInRow.attempted_at)
+        .where(whose, SignInRow.counted)  # type: ignore[arg-type]
+        .where(col(SignInRow.attempted_at) > since, col(SignInRow.attempted_at) <= until)
         .order_by(col(SignInRow.id))
     )
-    failures: list[tuple[str, datetime]] = []
-    for name, success, attempted_at in session.exec(query):
-        if success:
-            failures = [] if own_success else [failure for failure in failures if failure[0] != name]
-        else:
-            failures.append((name, parse_iso(attempted_at)))
-    return [moment for _, moment in failures]
+    return [(name, success, parse_iso(moment)) for name, success, moment in session.exec(query)]

@@ -1,4 +1,4 @@
-"""Sessions, sign-in attempts, and what is remembered of the administrator's password."""
+"""Sessions, sign-in attempts, and what is remembered between two starts."""
 
 from sqlmodel import Field, Index, SQLModel
 
@@ -22,26 +22,27 @@ class SignInRow(SQLModel, table=True):
 
     __tablename__ = "sign_ins"
     __table_args__ = (
-        Index("sign_ins_by_username", "username_key", "attempted_at"),
+        Index("sign_ins_by_name", "name_bucket", "attempted_at"),
         Index("sign_ins_by_address", "address_bucket", "attempted_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
     username: str
-    username_key: str
     ip_address: str
-    address_bucket: str = Field(description="the address, or the /64 of an IPv6 one")
+    name_bucket: str = Field(description="what failures are counted under: the name, or a browser that it knows")
+    address_bucket: str | None = Field(description="the address, or the /64 of an IPv6 one; None for a known browser")
     success: bool
     counted: bool = Field(description="whether the password was checked; tries during a lock are not")
     failure_reason: str | None
     attempted_at: str
 
 
-class AdminRow(SQLModel, table=True):
-    """The hash of the administrator's password at the last start, to notice that it changed."""
+class AuthStateRow(SQLModel, table=True):
+    """The one row of what the next start needs to know."""
 
-    __tablename__ = "administrator"
+    __tablename__ = "auth_state"
 
     id: int = Field(primary_key=True)
-    username: str
-    password_hash: str
+    admin_username: str
+    admin_password_hash: str = Field(description="of the last start, to notice that the password changed")
+    device_key: str = Field(description="signs the cookies of known browsers, in hexadecimal")

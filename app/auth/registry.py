@@ -1,6 +1,9 @@
 """Which open sockets and pages belong to which session, so that ending a session reaches them."""
 
+import logging
 from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 Close = Callable[[], None]
 
@@ -9,22 +12,25 @@ class SessionRegistry:
     """Closers by session id."""
 
     def __init__(self) -> None:
-        self._closers: dict[str, set[Close]] = {}
+        self._closers: dict[str, dict[object, Close]] = {}
 
     def watch(self, session_id: str, close: Close) -> Callable[[], None]:
         """Has `close()` called once, in the loop, when the session ends; returns the function that stops watching."""
-        self._closers.setdefault(session_id, set()).add(close)
+        key = object()
+        self._closers.setdefault(session_id, {})[key] = close
 
         def unwatch() -> None:
-            closers = self._closers.get(session_id)
-            if closers is not None:
-                closers.discard(close)
-                if not closers:
-                    del self._closers[session_id]
+            closers = self._closers.get(session_id, {})
+            closers.pop(key, None)
+            if not closers:
+                self._closers.pop(session_id, None)
 
         return unwatch
 
     def revoke(self, session_id: str) -> None:
-        """Calls and forgets every closer of the session."""
-        for close in self._closers.pop(session_id, set()):
-            close()
+        """Calls and forgets every closer of the session; one that fails keeps none of the others open."""
+        for close in self._closers.pop(session_id, {}).values():
+            try:
+                close()
+            except Exception:
+                log.exception("something stayed open under an ended session")

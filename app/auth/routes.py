@@ -7,9 +7,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from app.access import ActorDep, AdminDep, ServicesDep, address_of, session_of
-from app.auth.cookies import clear_session, set_session
+from app.auth.cookies import DEVICE, clear_session, cookie_values, set_device, set_session
 from app.auth.schemas import SessionView, SignInView
-from app.core.errors import Limited, ToruError
+from app.core.errors import Limited, ToruError, retry_after
 from app.core.passwords import MAX_PASSWORD
 from app.users.schemas import UserView
 
@@ -69,19 +69,24 @@ class PasswordChange(BaseModel):
 )
 async def login(body: Credentials, request: Request, services: ServicesDep) -> Response:
     """Checks a name and password; success sets the session cookie."""
-    held = session_of(request.scope)
+    held, address = session_of(request.scope), address_of(request.scope)
+    devices = cookie_values(request.headers.getlist("cookie"), DEVICE, services.config)
     try:
+        services.auth.limits.count_sign_in(address)
         signed_in = await services.auth.sign_in(
             body.username,
             body.password,
-            address=address_of(request.scope),
+            address=address,
             user_agent=request.headers.get("user-agent", ""),
+            device=devices[0] if len(devices) == 1 else "",
             replacing=held.id if held else None,
         )
     except ToruError as error:
         return _refused(error)
     response = JSONResponse({"success": True, "user": _user(signed_in.user), "error": None})
     set_session(response, signed_in.token, services.config)
+    if signed_in.device is not None:
+        set_device(response, signed_in.device, services.config)
     return response
 
 
@@ -89,8 +94,7 @@ def _refused(error: ToruError) -> Response:
     answer: dict[str, Any] = {"success": False, "user": None, "error": str(error)}
     if isinstance(error, Limited):
         answer["locked_until"] = error.retry_after
-        return JSONResponse(answer, error.status, headers={"Retry-After": str(error.retry_after)})
-    return JSONResponse(answer, error.status)
+    return JSONResponse(answer, error.status, headers=retry_after(error))
 
 
 @router.post("/auth/logout", response_model=Done)

@@ -28,11 +28,12 @@ class SessionView:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A successful sign-in; `token` is told once, to the browser."""
+    """A successful sign-in; `token` and `device` (None for a browser that is known) are told once, to the browser."""
 
     token: str
     session: SessionView
     user: UserView
+    device: str | None
 
 
 @dataclass(frozen=True, slots=True)

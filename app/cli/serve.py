@@ -1,5 +1,6 @@
 """`toru serve`: checks the deployment, then serves until a signal ends it."""
 
+import os
 import secrets
 import sys
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ import click
 from app.cli.exits import CONFIG, UNAVAILABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.core.config import Config
 
 
@@ -28,47 +31,68 @@ def serve(host: str | None, port: str | None) -> None:
         password = _admin_password(config)
     except (ConfigError, ValueError) as error:
         for line in str(error).splitlines():
-            click.echo(f"toru: {line}", err=True)
+            _say(line)
         sys.exit(CONFIG)
-    _run(config.without_password(), password)
+    _warn(config)
+    invented = None if password else f"{secrets.token_urlsafe(12)}aA1!"
+    _run(config.without_password(), password or invented or "", lambda: _announce(config, invented))
 
 
 def _admin_password(config: "Config") -> str:
-    """The administrator's password; outside production one is invented and printed when none is given.
+    """The administrator's password, empty when one must be invented.
 
     Raises:
         ConfigError: production without a strong one.
     """
-    from app.core.config import ConfigError, env_file_warning
+    from app.core.config import ConfigError
     from app.core.passwords import RULE, is_strong
 
-    if (warning := env_file_warning()) is not None:
-        click.echo(f"toru: warning: {warning}", err=True)
     given = config.admin_password.get_secret_value() if config.admin_password else ""
     if config.production and not is_strong(given):
         problem = "is too weak" if given else "is missing"
         raise ConfigError(f"ADMIN_PASSWORD {problem}, and PRODUCTION is set. {RULE}")
-    if given:
-        if not is_strong(given):
-            click.echo(f"toru: warning: ADMIN_PASSWORD is weak. {RULE}", err=True)
-        return given
-    invented = f"{secrets.token_urlsafe(12)}aA1!"
-    click.echo(f"\n  Sign in as     {config.admin_username}\n  with password  {invented}\n")
-    click.echo("  It is new at every start. Set your own: ADMIN_PASSWORD in the environment or in .env.\n")
-    return invented
+    if given and not is_strong(given):
+        _say(f"warning: ADMIN_PASSWORD is weak. {RULE}")
+    return given
 
 
-def _run(config: "Config", password: str) -> None:
-    from app.core.instance_lock import AlreadyRunning
+def _warn(config: "Config") -> None:
+    from app.core.config import env_file_warning
+
+    if (warning := env_file_warning()) is not None:
+        _say(f"warning: {warning}")
+    if os.geteuid() == 0:
+        _say("warning: this runs as root, and so does every script. A user of its own is safer.")
+    if os.environ.get("FORWARDED_ALLOW_IPS"):
+        _say("warning: FORWARDED_ALLOW_IPS is not used. See TRUST_PROXY and TORU_TRUSTED_PROXIES.")
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"toru: {sentence}", err=True)
+
+
+def _announce(config: "Config", invented: str | None) -> None:
+    shown = f"[{config.host}]" if ":" in config.host else config.host
+    click.echo(f"\n  Toru Steering Center is at  http://{shown}:{config.port}")
+    if invented is not None:
+        click.echo(f"  Sign in as                  {config.admin_username}\n  with password               {invented}\n")
+        click.echo("  The password is new at every start. Set your own: ADMIN_PASSWORD in the environment or in .env.")
+    click.echo()
+
+
+def _run(config: "Config", password: str, announce: "Callable[[], None]") -> None:
+    from app.core.instance_lock import AlreadyRunning, UnsafeFolder
     from app.core.migrate import UnusableDatabase
     from app.main import CannotListen, run_server
 
-    shown = f"[{config.host}]" if ":" in config.host else config.host
     try:
-        run_server(config, password, lambda: click.echo(f"  Toru Steering Center is at http://{shown}:{config.port}"))
-    except (AlreadyRunning, UnusableDatabase, CannotListen) as error:
-        click.echo(f"toru: {error}", err=True)
-        sys.exit(UNAVAILABLE)
-    except PermissionError as error:
-        click.echo(f"toru: {error.filename} cannot be used: {error.strerror}. Who runs toru must own it.", err=True)
-        sys.exit(UNAVAILABLE)
+        run_server(config, password, announce)
+    except (AlreadyRunning, UnsafeFolder, UnusableDatabase, CannotListen) as error:
+        _say(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _say(f"{error.filename} cannot be used: {error.strerror}. Who runs toru must own it.")
+    else:
+        return
+    sys.exit(UNAVAILABLE)

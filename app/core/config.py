@@ -153,7 +153,7 @@ def _parts(text: str) -> tuple[str, ...]:
 def _origin(url: str) -> str:
     """The URL as browsers write it into Origin: lower case, punycode, without the scheme's own port."""
     parts = urlsplit(url)
-    default = DEFAULT_PORTS[parts.scheme] if parts.scheme in DEFAULT_PORTS else None
+    default = DEFAULT_PORTS.get(parts.scheme)
     host, port = parts.hostname, parts.port
     extra = (parts.path.strip("/"), parts.query, parts.fragment, parts.username, parts.password)
     if default is None or not host or any(extra):

@@ -70,3 +70,8 @@ class Unavailable(ToruError):
     status = 503
     retry_after = 5
     """Whole seconds until another try makes sense."""
+
+
+def retry_after(error: ToruError) -> dict[str, str] | None:
+    """The HTTP header that says when another try makes sense, None where waiting does not help."""
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, (Limited, Unavailable)) else None

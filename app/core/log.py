@@ -206,6 +206,7 @@ def start_logging(log_dir: Path) -> LogFile:
     terminal.setFormatter(TerminalLines())
     terminal.addFilter(lambda record: not hasattr(record, QUIET))
     logging.basicConfig(level=logging.INFO, handlers=[FileHandler(target), terminal], force=True)
-    # uvicorn tells at INFO of every socket, with its query string, which may hold what no log should.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # uvicorn tells of every socket, with its query string, which may hold what no log should, and warns of every
+    # request that is none.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     return target

@@ -21,21 +21,25 @@ class TaskKeeper:
         self._owner = owner
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Starts `work` under `owner:name`; an exception in it is logged, never lost."""
+        self.start(work, name).add_done_callback(self._log_failure)
+
+    def start(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """The same for a caller who awaits the task and with it gets its result or its exception."""
         task = asyncio.get_running_loop().create_task(work, name=f"{self._owner}:{name}")
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(self._tasks.discard)
         return task
 
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
+    @staticmethod
+    def _log_failure(task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("background task %s failed", task.get_name(), exc_info=error)
 
     async def close(self) -> None:
-        """Cancels what still runs and waits until it has ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancels what still runs, and what that starts while it ends, and waits until all has ended."""
+        while tasks := list(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)

@@ -36,12 +36,13 @@ class Machine:
         self._release: dict[str, str] = {}
         self._cpu_model: str | None = None
 
-    def prime(self) -> None:
+    def prime(self) -> bool:
         """Takes the baseline that the first snapshot is measured against, and reads what never changes."""
         self._attempt("processors", lambda: psutil.cpu_percent(percpu=True))
         self._network()
         self._release = self._attempt("os-release", platform.freedesktop_os_release) or {}
         self._cpu_model = self._attempt("processor name", self._read_cpu_model)
+        return True
 
     def read(self, tick: int, sampled_at: str, disks: tuple[DiskUsage, ...]) -> Snapshot:
         """The machine since the call before (about 0.4 ms); `disks` come from elsewhere, because they may hang."""

@@ -3,12 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 from app.core.clock import Clock
 from app.monitor.disks import DiskReader
 from app.monitor.machine import Machine
 from app.monitor.schemas import DiskUsage, Snapshot
 from app.monitor.worker import Worker, WorkerBusy
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,8 @@ class Sampler:
 
     async def run(self, publish: Callable[[Snapshot], None]) -> None:
         """Samples until cancelled. `publish` is called in the event loop; ticks that could not be kept are left out."""
-        await self._machine_worker.call(self._machine.prime, MACHINE_LIMIT)
+        while not await self._ask(self._machine.prime):  # noqa: ASYNC110 - no machine tells when it answers again
+            await asyncio.sleep(INTERVAL)
         start = self._clock.monotonic() + FIRST_AFTER
         tick = 0
         while True:
@@ -60,17 +64,19 @@ class Sampler:
     async def _sample(self, tick: int) -> Snapshot | None:
         disks = await self._read_disks(tick)
         sampled_at = self._clock.now_iso()
+        return await self._ask(lambda: self._machine.read(tick, sampled_at, disks))
+
+    async def _ask(self, read: Callable[[], T]) -> T | None:
+        """What the machine answers, None when it does not."""
         try:
-            snapshot = await self._machine_worker.call(
-                lambda: self._machine.read(tick, sampled_at, disks), MACHINE_LIMIT
-            )
+            answer = await self._machine_worker.call(read, MACHINE_LIMIT)
         except (TimeoutError, WorkerBusy):
             if not self._failing:
-                log.warning("the machine does not answer; its figures stand still")
+                log.warning("the machine does not answer; its figures stand still", extra={"event": "machine_silent"})
             self._failing = True
             return None
         self._failing = False
-        return snapshot
+        return answer
 
     async def _read_disks(self, tick: int) -> tuple[DiskUsage, ...]:
         try:

@@ -65,7 +65,7 @@ class MonitorService:
 
     async def open(self) -> None:
         """Starts sampling; the first snapshot is there 0.2 s later."""
-        self._sampling = self._tasks.spawn(self._sampler.run(self._publish), "sampler")
+        self._tasks.spawn(self._sampler.run(self._publish), "sampler")
 
     async def close(self) -> None:
         """Stops sampling."""

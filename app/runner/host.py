@@ -19,7 +19,7 @@ from app.runner.link import Link
 from app.runner.run import Run
 
 BACKLOG = 16
-HELLO_WITHIN = 10.0  # seconds for a connection to say who it is
+HELLO_WITHIN = 3.0  # seconds for a connection to say who it is
 ENDING = 3.0  # seconds that runs may take to end after their grace
 GOODBYE = 1.0  # seconds for the core to read the last word
 LOCK_WAIT = 2.0  # seconds for a runner that is just ending
@@ -110,9 +110,7 @@ class Host:
                 log.info("The core is gone")
             self._consider()
 
-    async def _reply(
-        self, link: Link, message: Message, turn: contextlib.AbstractAsyncContextManager[None]
-    ) -> None:
+    async def _reply(self, link: Link, message: Message, turn: contextlib.AbstractAsyncContextManager[None]) -> None:
         async with turn:
             answer = await self._answer(link, message)
         self._consider()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from app.runner.run import Run
 
-CHUNK = 64 << 10
+CHUNK = 16 << 10
 log = logging.getLogger(__name__)
 
 PEER = struct.Struct("3i")  # pid, uid, gid

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 MARKER = b"TORU_RUN_ID="
 PAUSE = 0.02  # seconds between two passes
-ENOUGH = 2  # passes in a row that find nobody: a process in the middle of exec has no environment to see
+ENOUGH = 3  # passes in a row that find nobody: a process in the middle of exec has no environment to see
 MAX_PASSES = 250
 FRESH = 0.1  # seconds that one look at all process groups is good for
 TURN = 32  # processes looked at before others get the loop
@@ -49,9 +49,20 @@ class Hunt:
             try:  # looked at again, now that the number cannot become another process under our hands
                 again = Process.of(process.pid)
                 if again is not None and self._owns(again):
-                    _kill(handle, again.group)
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
             finally:
                 os.close(handle)
+        self._kill_group(process.group)
+
+    def _kill_group(self, group: int) -> None:
+        """In one call: a program that forks and leaves faster than one can look dies too.
+
+        A member of the group was the run's a moment ago. Were the number another's by now, its leader would be alive.
+        """
+        leader = Process.of(group)
+        if group not in {0, 1, os.getpgrp()} and (leader is None or self._owns(leader)):
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
 
     def end_pass(self) -> bool:
         """Whether the hunt is over."""
@@ -149,8 +160,10 @@ def ticks() -> float:
 
 
 def _pids() -> Iterator[int]:
+    """All processes but ours, the newest first: they are the ones that soon may be somewhere else."""
     me = os.getpid()
-    return (int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != me)
+    numbers = sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True)
+    return (number for number in numbers if number != me)
 
 
 def _processes() -> Iterator[Process]:
@@ -169,11 +182,3 @@ def _stat(pid: int) -> list[bytes] | None:
 def _read(path: str) -> bytes:
     with open(path, "rb", buffering=0) as file:
         return file.readall()
-
-
-def _kill(handle: int, group: int) -> None:
-    # The group in one call: a program that forks faster than we look dies too. It is the run's, for its member is.
-    if group not in {0, 1, os.getpgrp()}:
-        with contextlib.suppress(OSError):
-            os.killpg(group, signal.SIGKILL)
-    signal.pidfd_send_signal(handle, signal.SIGKILL)

@@ -1,12 +1,10 @@
 """Which boot of the machine this is: what was never synced to the disk outlives a process, but not a boot."""
 
-import functools
 from pathlib import Path
 
 
-@functools.cache
 def boot_id() -> str:
-    """The kernel's id of this boot, empty where it does not tell."""
+    """The kernel's id of this boot, empty where it does not tell. Blocks."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -86,5 +86,7 @@ class ByteSocket:
             if not isinstance(size, list) or len(size) != 2 or not all(type(side) is int for side in size):
                 raise Malformed("size must be [columns, rows].")
             await self._runs.resize(self._actor, self._run_id, size[0], size[1])
+        elif "ping" in request:  # a browser cannot send WebSocket pings, and wants to know whether we are there
+            await self.tell(pong=request["ping"])
         else:
-            raise Malformed("Known are binary frames (keystrokes), {size: [columns, rows]} and {ack: bytes}.")
+            raise Malformed("Known are binary frames (keystrokes), {size: [columns, rows]}, {ack: bytes}, {ping: any}.")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.core.clock import Clock
-from app.core.errors import Limited, ToruError
+from app.core.errors import Limited, ToruError, Unavailable
 from app.core.tasks import TaskKeeper
 from app.runner.protocol import GRACE
 from app.runs.boot import boot_id
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 30
 """Seconds after which it makes sense to ask again when the queue is full."""
+
+RECORD_SECONDS = 10.0
 
 
 class Dispatcher:
@@ -82,6 +84,7 @@ class Dispatcher:
 
     async def open(self) -> None:
         """Finds the runners again, settles what ended without us, and goes on with the queue."""
+        self._roster.boot_id = await asyncio.to_thread(boot_id)
         runs = [LiveRun(stored) for stored in await self._roster.store.unfinished()]
         for run in runs:
             self._roster.runs[run.id] = run
@@ -116,7 +119,7 @@ class Dispatcher:
             Unavailable: it could not be recorded.
         """
         # Whoever asked may be gone before this is through; the run must not get lost half-way.
-        outcome = await asyncio.shield(self._tasks.spawn(self._submitted(row, argv), f"submit {row.id}"))
+        outcome = await asyncio.shield(self._tasks.start(self._submitted(row, argv), f"submit {row.id}"))
         if isinstance(outcome, ToruError):
             raise outcome
         return outcome
@@ -141,7 +144,7 @@ class Dispatcher:
         return run
 
     async def _submit_direct(self, row: RunRow, argv: list[str]) -> LiveRun | ToruError:
-        row.state, row.started_at, row.boot_id = RunState.RUNNING.value, row.created_at, boot_id()
+        row.state, row.started_at, row.boot_id = RunState.RUNNING.value, row.created_at, self._roster.boot_id
         waiting = self._roster.waiting
         waiting.occupy(row.requester)  # at once: others ask while this one is being recorded
         try:
@@ -181,7 +184,7 @@ class Dispatcher:
 
     async def _begin(self, run: LiveRun) -> None:
         await self._roster.change(
-            run, state=RunState.RUNNING.value, started_at=self._clock.now_iso(), boot_id=boot_id()
+            run, state=RunState.RUNNING.value, started_at=self._clock.now_iso(), boot_id=self._roster.boot_id
         )
         view = run.view
         try:
@@ -242,6 +245,9 @@ class Dispatcher:
 
         Returns:
             False when it had ended before, by itself.
+
+        Raises:
+            Unavailable: its end cannot be recorded right now.
         """
         if self._roster.waiting.remove(run.id):
             run.cancelling = True
@@ -251,9 +257,7 @@ class Dispatcher:
         await run.handed_over.wait()
         if not run.state.ended and not run.ending and run.link is not None:
             return await self._cancel_started(run)
-        while not run.state.ended:
-            await run.moved()
-        return run.state is RunState.CANCELLED
+        return await self._was_cancelled(run)
 
     async def _cancel_started(self, run: LiveRun) -> bool:
         try:
@@ -261,9 +265,17 @@ class Dispatcher:
         except (RunnerGone, RunnerRefused, TimeoutError):
             answer = {}  # the run is lost, and ended with it, or found again, and cancelled then
         if answer.get("already"):
-            while not run.state.ended:
-                await run.moved()
-            return run.state is RunState.CANCELLED
+            return await self._was_cancelled(run)
         run.cancelling = True
         run.wake()
         return True
+
+    async def _was_cancelled(self, run: LiveRun) -> bool:
+        """Waits for an end that is being recorded."""
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                while not run.state.ended:
+                    await run.moved()
+        except TimeoutError:
+            raise Unavailable("This run has ended, but that cannot be recorded right now.") from None
+        return run.state is RunState.CANCELLED

@@ -84,7 +84,7 @@ def _pieces_before(folder: Path, offset: int) -> Iterator[tuple[int, bytes]]:
         except FileNotFoundError:
             return
         with part:
-            if False:
+            if part.covered() < offset:
                 return
             yield from _pieces_of(part, offset)
         offset = base

@@ -20,7 +20,7 @@ async def type_into(run: LiveRun, data: bytes) -> None:
 async def resize(run: LiveRun, cols: int, rows: int) -> None:
     """Sets the terminal's size, for a run that waits the one it begins with. Raises as `type_into`."""
     run.cols, run.rows = cols, rows
-    if run.handed_over.is_set():
+    if run.handed_over.is_set() or not run.view.tty:
         await _tell(run, "resize", cols=cols, rows=rows)
 
 

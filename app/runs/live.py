@@ -43,6 +43,8 @@ class LiveRun:
         self.cancel_wanted = False
         self.cancelling = view.state is RunState.CANCELLED
         self.handed_over = asyncio.Event()
+        if view.state.ended:
+            self.handed_over.set()
         self.holds_place = False
         self.ending = False
         self.started: float | None = None

@@ -16,7 +16,6 @@ from app.runner.journal import CANCELLED
 from app.runner.protocol import GRACE, RUNNER_VERSION
 from app.runner.sweep import sweep
 from app.runs import journal
-from app.runs.boot import boot_id
 from app.runs.endings import INTERRUPTED, NEVER_BEGAN, REBOOTED, ending, moment, times
 from app.runs.link import Progress, RunnerGone, RunnerLink, RunnerRefused
 from app.runs.live import LiveRun
@@ -97,7 +96,7 @@ class Outcomes:
 
     async def _settled(self, run: LiveRun) -> None:
         found = await asyncio.to_thread(journal.state, self._folder / run.id)
-        same_boot = run.boot_id == boot_id()
+        same_boot = run.boot_id == self._roster.boot_id
         if found is not None and found.end is not None:
             end = found.end
             await self._end(run, Progress(run.id, found.size, 0, end.length, end.flags), None)

@@ -17,6 +17,9 @@ RETRY_SECONDS = 1.0
 class Roster:
     """Keeps them.
 
+    Attributes:
+        boot_id: this boot of the machine.
+
     Args:
         told: called after each change of a run's state, when it is durable.
         place_free: called when fewer runs than before are going on.
@@ -27,6 +30,7 @@ class Roster:
         self.runs: dict[str, LiveRun] = {}
         self.waiting = WaitingRuns()
         self.told = told
+        self.boot_id = ""
         self._place_free = place_free
 
     def wait(self, run: LiveRun) -> None:

@@ -28,7 +28,7 @@ def plain(data: bytes) -> str:
 def first_whole(data: bytes) -> bytes:
     """The data without what a cut at an arbitrary byte left at its beginning: the rest of a line, or of a character."""
     line_end = data.find(b"\n")
-    if line_end >= 0:
+    if 0 <= line_end < len(data) - 1:
         return data[line_end + 1 :]
     start = 0
     while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:

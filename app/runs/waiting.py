@@ -17,13 +17,15 @@ class Ticket:
 class WaitingRuns:
     """Runs that wait, each user's own in the order in which they came.
 
-    Next is the oldest of the user who has the fewest running, so that two hundred runs of one user delay another
-    user's first by one place, not by two hundred.
+    Next is the oldest of the user who has the fewest running, and among equals of whoever was served longest ago: two
+    hundred runs of one user delay another user's first by one place, not by two hundred.
     """
 
     def __init__(self) -> None:
         self._lines: dict[str, list[Ticket]] = {}
         self._running: Counter[str] = Counter()
+        self._served: dict[str, int] = {}
+        self._turn = 0
 
     def __len__(self) -> int:
         return sum(map(len, self._lines.values()))
@@ -49,39 +51,45 @@ class WaitingRuns:
 
     def take(self) -> Ticket | None:
         """The next run, which from now on holds a place; None when nobody waits."""
-        ticket = _next(self._lines, self._running)
+        ticket = self._next()
         if ticket is not None:
             self._lines[ticket.requester].pop(0)
-            self._tidy(ticket.requester)
             self.occupy(ticket.requester)
+            self._tidy(ticket.requester)
         return ticket
 
     def occupy(self, requester: str) -> None:
         """Counts a run that holds a place without having waited."""
         self._running[requester] += 1
+        self._turn += 1
+        self._served[requester] = self._turn
 
     def release(self, requester: str) -> None:
         """Gives a place back."""
         self._running[requester] -= 1
-        if self._running[requester] <= 0:
-            del self._running[requester]
+        self._tidy(requester)
 
     def positions(self) -> dict[str, int]:
         """For each waiting run its place if nothing changed: 1 is next."""
-        lines = {requester: list(line) for requester, line in self._lines.items()}
-        running = Counter(self._running)
+        ahead = WaitingRuns()
+        ahead._lines = {requester: list(line) for requester, line in self._lines.items()}
+        ahead._running, ahead._served, ahead._turn = Counter(self._running), dict(self._served), self._turn
         order: dict[str, int] = {}
-        while (ticket := _next(lines, running)) is not None:
-            lines[ticket.requester].pop(0)
-            running[ticket.requester] += 1
+        while (ticket := ahead.take()) is not None:
             order[ticket.run_id] = len(order) + 1
         return order
 
+    def _next(self) -> Ticket | None:
+        def claim(ticket: Ticket) -> tuple[int, int, int]:
+            requester = ticket.requester
+            return self._running[requester], self._served.get(requester, 0), ticket.number
+
+        return min((line[0] for line in self._lines.values()), key=claim, default=None)
+
     def _tidy(self, requester: str) -> None:
-        if not self._lines[requester]:
-            del self._lines[requester]
-
-
-def _next(lines: dict[str, list[Ticket]], running: Counter[str]) -> Ticket | None:
-    heads = [line[0] for line in lines.values() if line]
-    return min(heads, key=lambda ticket: (running[ticket.requester], ticket.number), default=None)
+        """Forgets a user of whom nothing waits or runs."""
+        if not self._lines.get(requester):
+            self._lines.pop(requester, None)
+            if self._running[requester] <= 0:
+                del self._running[requester]
+                self._served.pop(requester, None)

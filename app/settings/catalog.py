@@ -1,5 +1,6 @@
 """Every setting: its key, what it means, and which values it takes."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ class Setting:
     writable: bool = True
 
 
+MAX_SHOWN = 200
+
+
 def _whole(name: str, low: int, high: int) -> Callable[[str], str]:
     def check(text: str) -> str:
         text = text.strip()
@@ -41,11 +45,15 @@ def _whole(name: str, low: int, high: int) -> Callable[[str], str]:
 
 def _folder(text: str) -> str:
     text = text.strip()
-    if not text or "\0" in text:
+    if not text or not text.isprintable():
         raise BadValue("The scripts folder must be the path of a folder.")
-    path = ROOT / Path(text).expanduser()
-    if not path.is_dir():
-        raise BadValue(f"There is no folder {path}.")
+    try:
+        path = Path(os.path.normpath(ROOT / Path(text).expanduser()))
+        is_folder = path.is_dir()
+    except (OSError, RuntimeError):  # a name too long, a home that nobody has
+        is_folder = False
+    if not is_folder:
+        raise BadValue(f"There is no folder {text[:MAX_SHOWN]}.")
     return str(path)
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from app.core.config import Config
 from app.core.database import Database
-from app.core.errors import Forbidden, NotFound
+from app.core.errors import BadValue, Forbidden, NotFound
 from app.core.permissions import Actor
 from app.settings.catalog import INSTANCE_ID, MAX_RUNS, OUTPUT_CAP, RUN_TIMEOUT, SCRIPTS_DIR, SETTINGS
 from app.settings.models import SettingRow
@@ -48,7 +48,7 @@ class SettingsService:
             if session.get(SettingRow, INSTANCE_ID.key) is None:
                 session.add(SettingRow(key=INSTANCE_ID.key, value=str(uuid.uuid4())))
                 session.flush()
-            return {row.key: row.value for row in session.exec(select(SettingRow)) if row.key in SETTINGS}
+            return {row.key: row.value for row in session.exec(select(SettingRow)) if _is_good(row)}
 
         self._values.update(await self._database.write(load))
 
@@ -114,3 +114,15 @@ class SettingsService:
     def instance_id(self) -> str:
         """A UUID made at the first start."""
         return self._values[INSTANCE_ID.key]
+
+
+def _is_good(row: SettingRow) -> bool:
+    """Whether a stored value can be used; a folder that is missing now may be there again in a moment."""
+    setting = SETTINGS.get(row.key)
+    if setting is None or setting is SCRIPTS_DIR:
+        return setting is not None
+    try:
+        return setting.check(row.value) == row.value
+    except BadValue as error:
+        log.warning("the stored setting %s is not used: %s", row.key, error, extra={"event": "setting_unusable"})
+        return False

@@ -1,8 +1,10 @@
 """The people who may sign in: the environment's administrator and the clients of the database."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
-from sqlmodel import Session, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select
 
 from app.core.clock import Clock
 from app.core.database import Database
@@ -14,7 +16,10 @@ from app.users.models import UserRow
 from app.users.names import check_display_name, check_username, name_key
 from app.users.schemas import Account, UserView
 
-Watcher = Callable[[str], Awaitable[None]]
+log = logging.getLogger(__name__)
+
+LostRights = Callable[[str], Awaitable[None]]
+Renamed = Callable[[UserView], None]
 
 
 class UsersService:
@@ -31,22 +36,37 @@ class UsersService:
         self._hasher = hasher
         self._admin = admin
         self._clock = clock
-        self._watchers: list[Watcher] = []
+        self._watchers: list[tuple[LostRights, Renamed]] = []
+
+    async def open(self) -> None:
+        """Warns when a client has the name that the administrator was given since: only the administrator gets in."""
+        key = name_key(self.admin.username)
+        if await self._database.read(lambda session: _account(session, col(UserRow.username_key) == key)):
+            sentence = "the client %s has the administrator's name and cannot sign in"
+            log.warning(sentence, self.admin.username, extra={"event": "name_clash"})
 
     @property
     def admin(self) -> UserView:
         """The environment's administrator."""
         return self._admin.user
 
-    def watch_rights(self, watcher: Watcher) -> None:
-        """Has `watcher(user_id)` awaited whenever a user lost rights: deleted, deactivated, password changed."""
-        self._watchers.append(watcher)
+    @property
+    def admin_account(self) -> Account:
+        """The environment's administrator, with the hash of its password."""
+        return self._admin
+
+    def watch(self, *, lost_rights: LostRights, renamed: Renamed) -> None:
+        """Has `lost_rights(user_id)` awaited whenever a user was deleted or deactivated or its password replaced, and
+        `renamed(user)` called when its display name changed."""
+        self._watchers.append((lost_rights, renamed))
 
     async def list(self, actor: Actor) -> list[UserView]:
         """All clients, oldest first. Admin only."""
         actor.require_admin()
         return await self._database.read(
-            lambda session: [_view(row) for row in session.exec(select(UserRow).order_by(UserRow.created_at))]
+            lambda session: [
+                _view(row) for row in session.exec(select(UserRow).order_by(col(UserRow.created_at), col(UserRow.id)))
+            ]
         )
 
     async def get(self, actor: Actor, user_id: str) -> UserView:
@@ -101,20 +121,23 @@ class UsersService:
             return _view(row)
 
         user = await self._database.write(change)
-        await self._rights_changed(user_id)
+        for _, renamed in self._watchers:
+            renamed(user)
+        if not user.is_active:
+            await self._lost_rights(user_id)
         return user
 
     async def delete(self, actor: Actor, user_id: str) -> None:
         """Removes the account and ends its sessions; runs and history keep the name. Admin only."""
         actor.require_admin()
         await self._database.write(lambda session: session.delete(_row(session, user_id)))
-        await self._rights_changed(user_id)
+        await self._lost_rights(user_id)
 
     async def set_password(self, actor: Actor, user_id: str, password: str) -> None:
         """Gives a client a new password and ends its sessions. Admin only."""
         actor.require_admin()
         await self._store_password(user_id, password)
-        await self._rights_changed(user_id)
+        await self._lost_rights(user_id)
 
     async def change_own_password(self, actor: Actor, password: str) -> None:
         """Stores the actor's new password; the caller has checked the current one and ends the other sessions."""
@@ -125,15 +148,13 @@ class UsersService:
     async def account(self, username: str) -> Account | None:
         """Who signs in under this name; None for nobody. The administrator wins over a client of the same name."""
         key = name_key(username)
-        if key == name_key(self.admin.username):
-            return self._admin
-        return await self._database.read(lambda session: _account(session, UserRow.username_key == key))
+        # Looked up for the administrator, too: the time must not tell which name is its.
+        client = await self._database.read(lambda session: _account(session, col(UserRow.username_key) == key))
+        return self._admin if key == name_key(self.admin.username) else client
 
-    async def account_of(self, user_id: str | None) -> Account | None:
-        """The account behind an id, None id meaning the administrator; None when it is gone."""
-        if user_id is None:
-            return self._admin
-        return await self._database.read(lambda session: _account(session, UserRow.id == user_id))
+    async def account_of(self, user_id: str) -> Account | None:
+        """The account of a client, None when it is gone."""
+        return await self._database.read(lambda session: _account(session, col(UserRow.id) == user_id))
 
     async def refresh_hash(self, user_id: str, password: str) -> None:
         """Stores the password of a user who just signed in with today's hash parameters."""
@@ -151,9 +172,9 @@ class UsersService:
 
         await self._database.write(change)
 
-    async def _rights_changed(self, user_id: str) -> None:
-        for watcher in self._watchers:
-            await watcher(user_id)
+    async def _lost_rights(self, user_id: str) -> None:
+        for lost_rights, _ in self._watchers:
+            await lost_rights(user_id)
 
 
 def _row(session: Session, user_id: str) -> UserRow:
@@ -163,8 +184,8 @@ def _row(session: Session, user_id: str) -> UserRow:
     return row
 
 
-def _account(session: Session, condition: object) -> Account | None:
-    row = session.exec(select(UserRow).where(condition)).first()  # type: ignore[arg-type]
+def _account(session: Session, which: ColumnElement[bool]) -> Account | None:
+    row = session.exec(select(UserRow).where(which)).first()
     return None if row is None else Account(_view(row), row.password_hash)
 
 

@@ -65,6 +65,14 @@ def test_memory_is_what_the_kernel_says(machine: Machine) -> None:
     assert snapshot.swap_total == kernel["SwapTotal"]
 
 
+def test_used_memory_is_what_programs_cannot_have(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not psutil's `used`, which leaves out what only looks free: the two figures of a card would not agree."""
+    told = SimpleNamespace(total=1000, available=400, used=300, percent=60.0)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: told)
+    snapshot = look(machine)
+    assert (snapshot.memory_used, snapshot.memory_total, snapshot.memory_percent) == (600, 1000, 60.0)
+
+
 def test_traffic_shows_as_totals_and_rates(machine: Machine) -> None:
     started = time.monotonic()
     before = look(machine)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -61,9 +62,9 @@ async def test_ticks_follow_each_other_and_all_reads_share_one_thread() -> None:
     threads: set[int] = set()
 
     class Watched(Machine):
-        def prime(self) -> None:
+        def prime(self) -> bool:
             threads.add(threading.get_ident())
-            super().prime()
+            return super().prime()
 
         def read(self, tick: int, sampled_at: str, disks: tuple[DiskUsage, ...]) -> Snapshot:
             threads.add(threading.get_ident())
@@ -117,3 +118,15 @@ async def test_a_pause_of_the_machine_leaves_ticks_out() -> None:
     assert ticks[0] == 0
     assert 1 not in ticks
     assert ticks[1] > 4  # it goes on with the present, it does not catch up
+
+
+async def test_a_machine_that_answers_late_is_asked_again() -> None:
+    naps = iter([0.3])
+
+    class Late(Machine):
+        def prime(self) -> bool:
+            time.sleep(next(naps, 0))
+            return super().prime()
+
+    taken = await samples(Sampler(Clock(), Late(), DiskReader()), lambda taken: len(taken) == 1)
+    assert taken[0].cpu_percent is not None

@@ -1,6 +1,8 @@
 """The monitor as pages and routes use it, on the real machine."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -13,6 +15,8 @@ from app.monitor.machine import Machine
 from app.monitor.processes import ProcessScan
 from app.monitor.schemas import ProcessOrder, Snapshot
 from app.monitor.service import MonitorService
+from tests.monitor.test_machine import burning_core
+from tests.support.server import ROOT
 
 CONTRACT = {
     "cpu_percent": float,
@@ -54,7 +58,20 @@ async def test_the_first_request_waits_for_the_first_sample(monitor: MonitorServ
     assert monitor.snapshot() is None
     resources = orjson.loads(await monitor.resources_json())
     assert resources["tick"] == 0
-    assert resources["cpu_percent"] is not None  # measured over 0.2 s, never the meaningless first 0
+
+
+async def test_the_first_sample_is_measured_and_not_the_meaningless_zero() -> None:
+    """In a process of its own: a thread of ours could inherit the baseline of an earlier one."""
+    code = (
+        "import asyncio; from app.monitor.service import MonitorService as Monitor\n"
+        "async def look():\n"
+        "    monitor = Monitor(); await monitor.open(); await monitor.resources_json(); await monitor.close()\n"
+        "    return monitor.snapshot().cpu_percent\n"
+        "print(asyncio.run(look()))"
+    )
+    with burning_core():
+        shown = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", code], cwd=ROOT)
+    assert float(shown) > 0
 
 
 async def test_resources_have_the_fields_of_the_contract(monitor: MonitorService) -> None:

@@ -34,7 +34,5 @@ def runner(start_runner: StartRunner) -> Runner:
 
 
 @pytest.fixture
-def core(runner: Runner) -> Iterator[Core]:
-    core = runner.connect()
-    yield core
-    core.close()
+def core(runner: Runner) -> Core:
+    return runner.connect()

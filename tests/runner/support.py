@@ -38,6 +38,7 @@ class Runner:
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self.log = data / "runner.log"
+        self._cores: list[Core] = []
         command = [*prefix, *protocol.start_command(ROOT, data, "--idle-exit", str(idle_exit))]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -50,11 +51,15 @@ class Runner:
             )
         self.pid = self.process.pid
 
-    def connect(self) -> "Core":
-        return Core(self.data)
+    def connect(self, *, hello: bool = True) -> "Core":
+        core = Core(self.data, hello=hello)
+        self._cores.append(core)
+        return core
 
     def stop(self) -> None:
         """SIGTERM, and what that must lead to."""
+        for core in self._cores:
+            core.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ print(json.dumps({
 """
 
 
-def look(core: Core, *args: str, **fields: object) -> dict[str, object]:
+def look(core: Core, *args: str, **fields: Any) -> dict[str, object]:
     """What a script sees of itself; started without Python's own ignored signals."""
     run = core.start(PYTHON, "-I", "-c", LOOK, *args, **fields)
     status, _ = core.end(run)
@@ -54,7 +55,6 @@ def test_no_signal_is_ignored_even_when_the_runner_was_started_by_nohup(start_ru
     run = core.start("/bin/grep", "SigIgn", "/proc/self/status", tty=tty)
     core.end(run)
     assert core.output(run).split() == [b"SigIgn:", b"0000000000000000"]
-    core.close()
 
 
 def test_a_broken_pipe_ends_a_pipeline_as_in_a_shell(core: Core) -> None:
@@ -104,7 +104,6 @@ def test_the_limit_of_open_files_is_the_one_the_runner_was_given(start_runner: S
         core.cancel(run)
     for run in waiting:
         core.end(run)
-    core.close()
 
 
 def test_one_script_cannot_change_what_the_next_finds(core: Core, tmp_path: Path) -> None:
@@ -131,7 +130,7 @@ def test_stdout_and_stderr_are_told_apart_and_each_is_in_order(core: Core) -> No
 # -- what cannot be started
 
 
-def refused(core: Core, *argv: str, **fields: object) -> tuple[int, str]:
+def refused(core: Core, *argv: str, **fields: Any) -> tuple[int, str]:
     request = {"run": "refused", "argv": list(argv), "env": {}, "cwd": "/", "cap": CAP, **fields}
     answer = core.ask("start", **request)
     assert "ok" not in answer
@@ -190,7 +189,6 @@ def test_no_more_processes_is_an_answer_and_no_crash(start_runner: StartRunner) 
     core.end(first)
     assert core.ask("start", run="third", **request)["ok"]
     core.end("third")
-    core.close()
 
 
 @pytest.mark.parametrize(

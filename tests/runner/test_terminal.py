@@ -1,6 +1,7 @@
 """Runs with a terminal: it is a real one, takes keystrokes, has a size."""
 
 import errno
+import hashlib
 import os
 import signal
 import time
@@ -84,8 +85,6 @@ def test_a_large_paste_arrives_whole(core: Core) -> None:
     for at in range(0, len(paste), 100_000):
         assert core.type(run, paste[at : at + 100_000])["ok"]
     core.end(run)
-    import hashlib
-
     assert hashlib.sha256(paste).hexdigest().encode() in core.output(run)
 
 

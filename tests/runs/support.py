@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from app.actions.service import ActionsService
 from app.core.clock import Clock
 from app.core.config import Config, load_config
 from app.core.database import Database
-from app.core.migrate import prepare_database
 from app.core.permissions import Actor, Role
 from app.runner.journal import Journal
 from app.runs.schemas import Chunk, Ended, Lines, RunView, Skipped
@@ -136,8 +136,8 @@ def _runs(
 
 
 @asynccontextmanager
-async def open_product(folder: Path, clock: Clock | None = None) -> AsyncIterator[Product]:
-    """Opens services below a folder; at the end whatever still runs is cancelled, and the runner ends."""
+async def open_product(folder: Path, database_template: Path, clock: Clock | None = None) -> AsyncIterator[Product]:
+    """Opens services below a folder, with a copy of an empty database; at the end whatever still runs is cancelled."""
     scripts = folder / "scripts"
     await asyncio.to_thread(scripts.mkdir, parents=True, exist_ok=True)
     config = load_config(
@@ -150,7 +150,7 @@ async def open_product(folder: Path, clock: Clock | None = None) -> AsyncIterato
     )
     await asyncio.to_thread(os.makedirs, config.data_dir, 0o700, True)
     path = config.data_dir / "toru.db"
-    await prepare_database(path)
+    await asyncio.to_thread(shutil.copyfile, database_template, path)
     database = Database(path)
     await database.open()
     settings = SettingsService(database, config)

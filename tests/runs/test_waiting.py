@@ -34,6 +34,15 @@ def test_who_has_runs_going_on_waits_for_who_has_none() -> None:
     assert waiting.running == 2
 
 
+def test_with_one_place_users_take_turns_too() -> None:
+    waiting = queue("a1", "a2", "a3", "b1", "b2")
+    served = []
+    while (ticket := waiting.take()) is not None:
+        served.append(ticket.run_id)
+        waiting.release(ticket.requester)
+    assert served == ["a1", "b1", "a2", "b2", "a3"]
+
+
 def test_positions_say_the_order_without_taking_anybody() -> None:
     waiting = queue("a1", "a2", "a3", "b1")
     assert waiting.positions() == {"a1": 1, "b1": 2, "a2": 3, "a3": 4}

@@ -42,10 +42,12 @@ async def services(tmp_path_factory: pytest.TempPathFactory, process_watch: Proc
     )
     leave_out_aiohttp(config)
     from app.bootstrap import open_services
+    from app.core.instance_lock import InstanceLock
 
     process_watch.keep_runner_of(config.data_dir)
-    async with open_services(config, ADMIN_PASSWORD) as opened:
-        yield opened
+    with InstanceLock(config.data_dir):
+        async with open_services(config, ADMIN_PASSWORD) as opened:
+            yield opened
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 """What a person does at a terminal in the browser, and what they see there."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 from playwright.async_api import Locator, Page, expect
@@ -14,6 +17,19 @@ async def start_run(client: httpx.AsyncClient, script: str, *args: str, tty: boo
     assert answer.status_code in (200, 201, 202), answer.text
     run_id: str = answer.json()["id"]
     return run_id
+
+
+@asynccontextmanager
+async def running(client: httpx.AsyncClient, script: str, *args: str, tty: bool = True) -> AsyncIterator[str]:
+    """A run that is cancelled, and its end awaited, when the test is done with it."""
+    run_id = await start_run(client, script, *args, tty=tty)
+    try:
+        yield run_id
+    finally:
+        await client.post(f"/api/runs/{run_id}/cancel")
+        async with asyncio.timeout(10):
+            while (await client.get(f"/api/runs/{run_id}")).json()["finished_at"] is None:
+                await asyncio.sleep(0.05)
 
 
 class TerminalView:

@@ -2,15 +2,15 @@
 
 import asyncio
 
-import httpx
 import pytest
 from nicegui import Client, ui
 
 from app.core.errors import Conflict
 from app.core.permissions import Actor
 from app.services import Services
-from tests.support.clients import CLIENT, CLIENT_PASSWORD
+from tests.support.clients import CLIENT
 from tests.support.inprocess import AsUser
+from tests.ui.conftest import SignedIn
 from ui.session import acting, acting_on, actor_now
 
 
@@ -43,11 +43,9 @@ async def test_an_unforeseen_failure_is_logged_and_told_in_general(as_user: AsUs
     assert user.notify.messages == ["Something went wrong here. The log says more."]
 
 
-async def test_nothing_is_done_for_a_session_that_has_ended(as_user: AsUser, services: Services) -> None:
+async def test_nothing_is_done_for_a_session_that_has_ended(signed_in: SignedIn, services: Services) -> None:
     done: list[str] = []
-    user = await as_user()
-    signed_in = await user.http_client.post("/api/auth/login", json={"username": CLIENT, "password": CLIENT_PASSWORD})
-    signed_in.raise_for_status()
+    user = await signed_in()
     client = await user.open("/account")
     actor = actor_now(services, client)
     assert actor is not None
@@ -64,13 +62,9 @@ async def test_nothing_is_done_for_a_session_that_has_ended(as_user: AsUser, ser
     await until_deleted(client)
 
 
-async def test_pages_close_when_their_session_ends_and_only_they(
-    as_user: AsUser, services: Services, http: httpx.AsyncClient
-) -> None:
-    other = await (await as_user()).open("/account")
-    user = await as_user()
-    signed_in = await user.http_client.post("/api/auth/login", json={"username": CLIENT, "password": CLIENT_PASSWORD})
-    signed_in.raise_for_status()
+async def test_pages_close_when_their_session_ends_and_only_they(as_user: AsUser, signed_in: SignedIn) -> None:
+    other = await (await as_user(CLIENT)).open("/account")
+    user = await signed_in()
     client = await user.open("/account")
     await user.http_client.post("/api/auth/logout")
     await until_deleted(client)

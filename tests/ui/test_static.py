@@ -35,7 +35,9 @@ async def test_text_goes_out_packed(http: httpx.AsyncClient) -> None:
     assert len(gzip.compress(plain.content)) < 16_000, "the whole look is one small file"
 
 
-@pytest.mark.parametrize("path", ["/static/none.css", "/static/../theme/tokens.py", "/static/%2e%2e/tokens.py", "/static/"])
+@pytest.mark.parametrize(
+    "path", ["/static/none.css", "/static/../theme/tokens.py", "/static/%2e%2e/tokens.py", "/static/"]
+)
 async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str) -> None:
     assert (await http.get(path)).status_code in (303, 404)
 

@@ -1,30 +1,28 @@
 """Cards: the surfaces that content lies on, and the grid that places them."""
 
+from contextlib import AbstractContextManager
+
 from nicegui import ui
 from nicegui.element import Element
 
-from ui.components.icon import icon as draw_icon
-from ui.components.text import heading, paragraph
+from ui.components.icon import icon_url
 
 
-class Card(Element):
+class Card(Element, component="card_surface.js"):
     """A surface with an optional head; `with card.actions:` puts something at the right of the head."""
 
     def __init__(self, title: str, subtitle: str, icon: str | None, classes: str, label: str) -> None:
-        super().__init__("section")
-        self.classes(f"t-card {classes}")
-        if title or label:
-            self.props["aria-label"] = title or label
-        if title:
-            with self, ui.element("header").classes("t-card-head"):
-                if icon:
-                    with ui.element("div").classes("t-tile"):
-                        draw_icon(icon)
-                with ui.element("div").classes("t-card-titles"):
-                    heading(title)
-                    if subtitle:
-                        paragraph(subtitle, classes="t-sub")
-                self.actions = ui.element("div").classes("t-card-actions")
+        super().__init__()
+        self.classes(classes)
+        self.props["label"] = title or label
+        self.props["head"] = bool(title)
+        self.props["subtitle"] = subtitle
+        self.props["icon"] = icon_url(icon) if icon else None
+
+    @property
+    def actions(self) -> AbstractContextManager[object]:
+        """The place at the right of the head."""
+        return self.slots.get("actions") or self.add_slot("actions")
 
 
 def card(title: str = "", subtitle: str = "", *, icon: str | None = None, classes: str = "", label: str = "") -> Card:

@@ -127,7 +127,7 @@ def search_field(label: str, on_change: OnChange, *, value: str = "") -> ui.inpu
     return made
 
 
-class Select(Element, component="select.js"):
+class Select(Element, component="native_select.js"):
     """A choice, made with the browser's own control (on phones the system's picker)."""
 
     def __init__(self, label: str, options: Mapping[str, str], value: str, *, show_label: bool) -> None:

@@ -6,11 +6,16 @@ from theme.icons import ICONS
 from ui.static import static_url
 
 
-def icon_source(name: str) -> str:
-    """What Quasar takes as an icon's name; raises KeyError for one that theme/icons.py does not list."""
+def icon_url(name: str) -> str:
+    """The address of one icon, for `<use href>`; raises KeyError for one that theme/icons.py does not list."""
     if name not in ICONS:
         raise KeyError(f"The icon {name!r} is not in theme/icons.py; add it there.")
-    return f"svguse:{static_url('icons.svg')}#{name}|0 0 24 24"
+    return f"{static_url('icons.svg')}#{name}"
+
+
+def icon_source(name: str) -> str:
+    """What Quasar takes as an icon's name."""
+    return f"svguse:{icon_url(name)}|0 0 24 24"
 
 
 def icon(name: str, *, classes: str = "") -> ui.icon:

@@ -1,82 +1,19 @@
 // A terminal that follows one run: xterm, its tools, the key bar of phones, and what it says about its connection.
 import { FitAddon, Terminal } from "nicegui-xterm";
-import { guard, pasteable } from "terminal_guard";
+import { copyText, pasteable } from "terminal_clipboard";
+import { guard } from "terminal_guard";
+import { KEYS, arrowKeys, scrollByKey, withControl } from "terminal_keys";
 import { Link } from "terminal_link";
 import { Search, textOf } from "terminal_search";
+import { template } from "terminal_template";
 import { loadResource } from "../../static/utils/resources.js";
 
 const NARROW = 600; // pixels, from which on down the letters are smaller
-const KEYS = [
-  { name: "Esc", keys: "\x1b" },
-  { name: "Tab", keys: "\t" },
-  { name: "Ctrl" },
-  { name: "Left", sign: "←", arrow: "D" },
-  { name: "Down", sign: "↓", arrow: "B" },
-  { name: "Up", sign: "↑", arrow: "A" },
-  { name: "Right", sign: "→", arrow: "C" },
-];
 const NOTES = {
   lost: "Connection lost, trying again …",
   "signed-out": "Your session has ended.",
   missing: "This run is not kept any more.",
 };
-
-const template = `
-<section class="term t-dark" :class="{ 'term--full': full, 'term--writable': typing }" :aria-label="label" :data-link="state">
-  <header class="term-head">
-    <div class="term-title"><slot></slot></div>
-    <div class="term-tools" role="group" aria-label="Output">
-      <button type="button" class="term-tool" :aria-pressed="searching" aria-label="Search output" title="Search" @click="toggleSearch">
-        <svg aria-hidden="true"><use :href="icons + '#search'" /></svg>
-      </button>
-      <button type="button" class="term-tool" :aria-label="copied ? 'Copied' : 'Copy output'" title="Copy" @click="copy">
-        <svg aria-hidden="true"><use :href="icons + (copied ? '#check' : '#copy')" /></svg>
-      </button>
-      <a v-if="download" class="term-tool" :href="download" download aria-label="Download output" title="Download">
-        <svg aria-hidden="true"><use :href="icons + '#download'" /></svg>
-      </a>
-      <button type="button" class="term-tool" :aria-pressed="full" aria-label="Full screen" title="Full screen" @click="toggleFull">
-        <svg aria-hidden="true"><use :href="icons + (full ? '#minimize-2' : '#maximize-2')" /></svg>
-      </button>
-      <slot name="tools"></slot>
-    </div>
-  </header>
-  <form v-if="searching" class="term-search" role="search" @submit.prevent="find(1)" @keydown.esc.prevent="toggleSearch">
-    <input ref="query" v-model="query" type="search" aria-label="Search in output" placeholder="Search output"
-      autocapitalize="off" autocomplete="off" spellcheck="false" @input="find(1, true)" @keydown.enter.shift.prevent="find(-1)" />
-    <output class="term-count">{{ count }}</output>
-    <button type="button" class="term-tool" aria-label="Previous match" @click="find(-1)">
-      <svg aria-hidden="true"><use :href="icons + '#chevron-up'" /></svg>
-    </button>
-    <button type="submit" class="term-tool" aria-label="Next match"><svg aria-hidden="true"><use :href="icons + '#chevron-down'" /></svg></button>
-    <button type="button" class="term-tool" aria-label="Close search" @click="toggleSearch">
-      <svg aria-hidden="true"><use :href="icons + '#x'" /></svg>
-    </button>
-  </form>
-  <div class="term-body">
-    <div ref="screen" class="term-screen"></div>
-    <p v-if="placeholder" class="term-empty">{{ placeholder }}</p>
-    <button v-if="!atEnd" type="button" class="term-end" @click="toEnd">
-      <svg aria-hidden="true"><use :href="icons + '#arrow-down-to-line'" /></svg>Jump to end
-    </button>
-  </div>
-  <div class="term-note" role="status">
-    <template v-if="note"><span>{{ note }}</span> <a v-if="state === 'signed-out'" :href="signIn">Sign in</a></template>
-  </div>
-  <div v-if="typing" class="term-keys" role="toolbar" aria-label="Keys">
-    <button v-for="key in keys" :key="key.name" type="button" class="term-key" :aria-label="key.sign ? key.name : null"
-      :aria-pressed="key.name === 'Ctrl' ? control : null" @mousedown.prevent @click="press(key)">{{ key.sign || key.name }}</button>
-    <button type="button" class="term-key" aria-label="Paste" @mousedown.prevent @click="paste">
-      <svg aria-hidden="true"><use :href="icons + '#clipboard-paste'" /></svg>
-    </button>
-  </div>
-  <dialog ref="clipboard" class="term-paste" aria-label="Paste into the terminal" @close="pasted">
-    <form method="dialog">
-      <textarea ref="pasteBox" aria-label="Text to paste" placeholder="Paste here" rows="4" autocapitalize="off" spellcheck="false"></textarea>
-      <div><button class="term-key" value="">Cancel</button><button class="term-key term-key--main" value="paste">Insert</button></div>
-    </form>
-  </dialog>
-</section>`;
 
 export default {
   template,
@@ -90,12 +27,13 @@ export default {
     label: String,
     writable: Boolean,
     backlog: Number, // bytes that were written before this page was built: questions in them are not answered
-    quiet: String, // what stands there while nothing has been written
+    nothing: String, // what stands there when it ended without output
   },
   data: () => ({
     keys: KEYS,
     state: "connecting",
     slow: false, // not connected for long enough to say so
+    refusal: "", // why the keys just pressed did not reach the script
     full: false,
     searching: false,
     query: "",
@@ -111,11 +49,11 @@ export default {
     },
     note() {
       if (this.state === "connecting" || this.state === "lost") return this.slow ? NOTES.lost : "";
-      return NOTES[this.state] ?? "";
+      return NOTES[this.state] ?? this.refusal;
     },
     placeholder() {
       if (!this.empty) return "";
-      return this.state === "ended" ? "It wrote nothing." : this.quiet;
+      return this.state === "ended" ? this.nothing : "Nothing written yet.";
     },
     count() {
       if (!this.query) return "";
@@ -174,6 +112,7 @@ export default {
         bytes: (bytes, parsed) => this.write(bytes, parsed),
         skipped: (count) => this.skipped(count),
         exit: () => this.ended(),
+        refused: (sentence) => this.refused(sentence),
         state: (state) => {
           this.state = state;
           if (state === "open") this.tellSize();
@@ -218,6 +157,12 @@ export default {
         if (this.terminal.buffer.active.type === "alternate") this.terminal.write("\x1b[?1049l");
       });
     },
+    refused(sentence) {
+      if (performance.now() - this.typed > 2000) return; // about a size, not about keys
+      clearTimeout(this.refusing);
+      this.refusal = sentence;
+      this.refusing = setTimeout(() => (this.refusal = ""), 5000);
+    },
     written() {
       if (!this.typing && this.terminal.modes.mouseTrackingMode !== "none")
         this.terminal.write("\x1b[?9;1000;1002;1003l"); // a reader's mouse selects
@@ -248,6 +193,7 @@ export default {
         this.control = false;
         keys = withControl(keys);
       }
+      this.typed = performance.now();
       this.link.type(keys);
     },
     press(key) {
@@ -256,11 +202,9 @@ export default {
       this.terminal.focus();
     },
     arrow(letter) {
-      if (this.control) {
-        this.control = false;
-        return `\x1b[1;5${letter}`;
-      }
-      return (this.terminal.modes.applicationCursorKeysMode ? "\x1bO" : "\x1b[") + letter;
+      const { control } = this;
+      this.control = false;
+      return arrowKeys(letter, { control, application: this.terminal.modes.applicationCursorKeysMode });
     },
     tellSize() {
       if (this.typing) this.link?.resize(this.terminal.cols, this.terminal.rows);
@@ -273,16 +217,7 @@ export default {
       if (event.ctrlKey && event.key.toLowerCase() === "v") return false; // the browser pastes
       if (event.ctrlKey && event.shiftKey && event.key.toLowerCase() === "f") return this.searchKey(event);
       if (this.typing) return true;
-      const scroll = {
-        ArrowUp: () => terminal.scrollLines(-1),
-        ArrowDown: () => terminal.scrollLines(1),
-        PageUp: () => terminal.scrollPages(-1),
-        PageDown: () => terminal.scrollPages(1),
-        Home: () => terminal.scrollToTop(),
-        End: () => terminal.scrollToBottom(),
-      }[event.key];
-      if (scroll) event.preventDefault();
-      scroll?.();
+      scrollByKey(terminal, event);
       return false; // the rest is the browser's
     },
     searchKey(event) {
@@ -353,9 +288,11 @@ export default {
     fit() {
       const { screen } = this.$refs;
       if (!screen?.isConnected || !screen.clientWidth || !screen.clientHeight) return;
-      const { atEnd } = this;
+      const { viewportY, baseY } = this.terminal.buffer.active;
+      const follows = this.atEnd || viewportY >= baseY;
       this.fitting.fit();
-      if (atEnd) this.toEnd();
+      if (follows) this.terminal.scrollToBottom();
+      this.look();
     },
 
     // what ui.xterm offers
@@ -368,28 +305,7 @@ export default {
   },
 };
 
-function withControl(sign) {
-  const code = sign.toUpperCase().charCodeAt(0);
-  if (sign === " ") return "\0";
-  if (sign === "?") return "\x7f";
-  return code >= 64 && code < 96 ? String.fromCharCode(code & 31) : sign;
-}
-
 function leave(element) {
   element.querySelector(".term-tool").focus();
   return false;
-}
-
-async function copyText(text, near) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const box = document.createElement("textarea"); // the clipboard of pages without https
-    box.value = text;
-    box.className = "term-offscreen";
-    near.append(box);
-    box.select();
-    document.execCommand("copy");
-    box.remove();
-  }
 }

@@ -9,11 +9,11 @@ from ui.static import static_url
 class Terminal(
     ui.xterm,
     component="terminal.js",
-    dependencies=["terminal_guard.js", "terminal_link.js", "terminal_search.js"],
+    dependencies=[f"terminal_{part}.js" for part in ("clipboard", "guard", "keys", "link", "search", "template")],
 ):
     """Shows the bytes of one run.
 
-    Children stand in its title bar; what is made `with terminal.tools:` stands beside its own buttons.
+    Children stand in its title bar.
     The bytes never pass through NiceGUI: the widget opens `socket` (`/api/ws/runs/{id}`) from the browser.
     """
 
@@ -26,11 +26,11 @@ class Terminal(
         writable: bool = False,
         line_ends: bool = False,
         backlog: int = 0,
-        quiet: str = "Nothing written yet.",
+        nothing: str = "It wrote nothing.",
     ) -> None:
         """`writable`: keystrokes and size go to the run. `line_ends`: a bare line feed also returns the carriage, for
         runs without a terminal of their own. `backlog`: bytes already written, whose questions to the terminal (where
-        is the cursor?) must not be answered again. `quiet`: what stands there until something is written."""
+        is the cursor?) must not be answered again. `nothing`: what stands there when it ended without output."""
         super().__init__({**terminal_options(), "convertEol": line_ends})
         self.props.update(
             {
@@ -41,7 +41,6 @@ class Terminal(
                 "colours": search_colours(),
                 "writable": writable,
                 "backlog": backlog,
-                "quiet": quiet,
+                "nothing": nothing,
             }
         )
-        self.tools = self.add_slot("tools")

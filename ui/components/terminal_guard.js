@@ -33,8 +33,3 @@ export function guard(terminal, mayAnswer) {
   QUESTIONS.forEach((id) => parser.registerCsiHandler(id, () => !mayAnswer()));
   REPEATED.forEach((final) => parser.registerCsiHandler({ final }, (params) => params[0] > MOST_REPEATS));
 }
-
-/** Text from a clipboard, unable to end a bracketed paste early and so to press keys. */
-export function pasteable(text) {
-  return text.replaceAll("\x1b", "\u241b").replaceAll("\x9b", "\u241b");
-}

@@ -11,8 +11,8 @@ const AWAKE = 4_000; // the same, after the page came back to the foreground
 const LARGEST_INPUT = 64 * 1024; // bytes a frame
 
 /**
- * `events` = {bytes(Uint8Array, parsed), skipped(count), exit({state, code}), state(name)}: `parsed` is to be called once
- * the bytes are on the screen. States: connecting, open, lost, ended, signed-out, missing.
+ * `events` = {bytes(Uint8Array, parsed), skipped(count), exit({state, code}), refused(sentence), state(name)}: `parsed` is
+ * to be called once the bytes are on the screen. States: connecting, open, lost, ended, signed-out, missing.
  */
 export class Link {
   constructor(path, offset, events) {
@@ -90,6 +90,7 @@ export class Link {
       this.offset = message.offset;
       this.events.skipped(message.skipped);
     }
+    if ("error" in message) this.events.refused(message.error);
     if ("exit" in message) {
       this.#finish("ended");
       this.events.exit(message.exit);

@@ -86,6 +86,7 @@ function open() {
   mine.onclose = (event) => {
     if (socket !== mine) return;
     socket = null;
+    if (!begun) machine.state = "lost"; // one that closes may come back at once; one that does not open is gone
     if (event.code === 4401 || !begun) window.toruSession?.check();
     retryTimer = setTimeout(open, retryDelay);
     retryDelay = Math.min(LAST_RETRY, retryDelay * 2);

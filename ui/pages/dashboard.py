@@ -14,9 +14,9 @@ from ui.components.card import Card, card, grid
 from ui.components.load_chart import load_chart
 from ui.components.machine import MachineFacts, MachineNotice
 from ui.components.metric import metric
-from ui.components.run_state import run_state_look
+from ui.components.run_table import RUN_COLUMNS, run_row
 from ui.components.states import empty_state, failed_state, loading_state
-from ui.components.table import Cell, Column, Row, data_table
+from ui.components.table import data_table
 from ui.feedback import sentence
 from ui.layout import set_title
 from ui.live import live, spawn
@@ -28,14 +28,6 @@ PAGE = Page(path="/", title="Dashboard", icon="layout-dashboard", role=Role.CLIE
 RECENT = 6
 CALM = 0.4
 """Seconds in which changes are gathered before the list is drawn again: 200 starts are one change of the list."""
-
-RUN_COLUMNS = (
-    Column("script", "Script", kind="strong"),
-    Column("state", "State", kind="chip"),
-    Column("username", "Started by", classes="wide"),
-    Column("created_at", "When", kind="time"),
-    Column("took", "Took", kind="elapsed"),
-)
 
 
 async def build(services: Services, actor: Actor) -> None:
@@ -152,7 +144,7 @@ class RecentRuns(Section):
         runs = (await self.services.runs.list(self.actor, limit=RECENT)).items
         if not runs:
             return self._none
-        rows = [_row(run) for run in runs]
+        rows = [run_row(run) for run in runs]
         return lambda: data_table(RUN_COLUMNS, rows, caption="Recent runs")
 
     def _none(self) -> None:
@@ -170,16 +162,3 @@ class RecentRuns(Section):
         await asyncio.sleep(CALM)
         self._waiting = False
         await self.load()
-
-
-def _row(run: RunView) -> Row:
-    look = run_state_look(run.state, run.exit_code)
-    return {
-        "key": run.id,
-        "href": f"/run/{run.id}",
-        "script": run.script,
-        "state": Cell(look.text, look.tone, look.icon),
-        "username": run.username,
-        "created_at": run.created_at,
-        "took": (run.started_at, run.finished_at) if run.started_at else None,
-    }

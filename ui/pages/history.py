@@ -46,6 +46,7 @@ class HistoryPage:
         self._older: str | None = None
         self._table: DataTable | None = None
         self._looking = False
+        self._newest_load: object = None
         reload = acting(services, self.load)
         with ui.element("div").classes("t-row history-filter").props("role=search"):
             self._search = search_field("Search script, user, arguments", reload)
@@ -55,7 +56,10 @@ class HistoryPage:
 
     async def load(self, actor: Actor) -> None:
         """Shows the newest runs that the filter lets through."""
+        self._newest_load = this_load = object()
         page = await self._page(actor)
+        if self._newest_load is not this_load:
+            return  # the filter was changed again meanwhile
         self._runs, self._older = page.items, page.next_before
         found = any(run.id == self._marked for run in page.items)
         pinned = await self._fetch_marked(actor) if self._marked and not found and not self._filtered else None
@@ -82,16 +86,12 @@ class HistoryPage:
         actor = actor_now(self._services, self._client)
         if actor is None:
             return
-        if self._table is None:
-            await self.load(actor)
-            return
         newest = await self._page(actor)
         ids = [run.id for run in self._runs]
-        last = newest.items[-1].id if newest.items else None
-        if last in ids:
-            self._runs = [*newest.items, *self._runs[ids.index(last) + 1 :]]
-        else:  # more came than one page holds, or the filter lets nothing through any more
-            self._runs, self._older = newest.items, newest.next_before
+        if self._table is None or not newest.items or newest.items[-1].id not in ids:
+            await self.load(actor)  # there was nothing, nothing is left, or more came than one page holds
+            return
+        self._runs = [*newest.items, *self._runs[ids.index(newest.items[-1].id) + 1 :]]
         self._table.set_rows([run_row(run) for run in self._runs])
 
     async def _page(self, actor: Actor, before: str | None = None) -> RunPage:
@@ -116,7 +116,11 @@ class HistoryPage:
         self._more.set_visibility(self._older is not None)
 
     async def _show_older(self, actor: Actor) -> None:
-        page = await self._page(actor, before=self._older)
+        self._more.disable()
+        try:
+            page = await self._page(actor, before=self._older)
+        finally:
+            self._more.enable()
         self._runs, self._older = [*self._runs, *page.items], page.next_before
         if self._table is not None:
             self._table.set_rows([run_row(run) for run in self._runs])

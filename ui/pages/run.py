@@ -1,5 +1,6 @@
 """One run: its terminal, how it stands, and what can be done with it."""
 
+import asyncio
 import shlex
 import signal
 from typing import Final
@@ -20,15 +21,17 @@ from ui.components.terminal import Terminal
 from ui.components.text import heading, span
 from ui.components.times import ago, elapsed
 from ui.layout import set_title
-from ui.live import live
+from ui.live import live, spawn
 from ui.page import Page
 from ui.session import acting
 
 PAGE = Page(path="/run/{run_id}", title="Run", icon="square-terminal", role=Role.CLIENT, parent="/history")
 
+CALM_SECONDS: Final = 0.3  # between a change of other runs and asking for our place in the queue
+_ICONS: Final = {"bad": "circle-alert", "warn": "triangle-alert"}
 _CODES: Final = {
-    126: "Exit code 126: a command that it calls may not be executed.",
-    127: "Exit code 127: a command that it calls does not exist on this machine.",
+    126: "A command that it calls may not be executed.",
+    127: "A command that it calls does not exist on this machine.",
 }
 
 
@@ -54,6 +57,7 @@ class RunPage:
         self._steer = services.runs.may_steer(actor, run)
         self._again = again
         self._run = run
+        self._looking = False
         set_title(run.script)
         with ui.element("div").classes("run"):
             self._facts()
@@ -73,15 +77,21 @@ class RunPage:
         self._notice.classes(remove="bad warn", add=tone).set_visibility(bool(sentence))
         self._notice.clear()
         with self._notice:
-            icon("hourglass" if run.state is RunState.QUEUED else "info")
+            icon(_ICONS.get(tone, "hourglass" if run.state is RunState.QUEUED else "info"))
             span(sentence)
 
-    async def changed(self, run: RunView) -> None:
+    def changed(self, run: RunView) -> None:
         """Some run changed; another one's end may have moved ours forward in the queue."""
         if run.id == self._run.id:
             self.show(run)
-        elif self._run.state is RunState.QUEUED:
-            self.show(await self._services.runs.get(self._actor, self._run.id))
+        elif self._run.state is RunState.QUEUED and not self._looking:
+            self._looking = True
+            spawn(self._look_again(), name="place in the queue")
+
+    async def _look_again(self) -> None:
+        await asyncio.sleep(CALM_SECONDS)
+        self._looking = False
+        self.show(await self._services.runs.get(self._actor, self._run.id))
 
     def _facts(self) -> None:
         run = self._run
@@ -105,6 +115,7 @@ class RunPage:
             writable=run.tty and self._steer and not run.state.ended,
             line_ends=not run.tty,
             backlog=run.size,
+            nothing="It did not start." if run.state is RunState.SPAWN_FAILED else "It wrote nothing.",
         )
         with terminal:
             heading(run.script)
@@ -136,21 +147,10 @@ def explanation(run: RunView) -> tuple[str, str]:
     if run.state is RunState.QUEUED:
         place = f": number {run.queue_position} in line" if run.queue_position else ""
         return "", f"It waits for one of the runs under way to end{place}."
-    if run.state is RunState.SPAWN_FAILED:
-        return "bad", run.reason or "It could not be started."
-    if run.state is RunState.INTERRUPTED:
-        return "warn", run.reason or "Toru lost sight of it, so how it ended is not known."
-    if run.state is RunState.TIMED_OUT:
-        return "warn", run.reason or f"It was ended because it ran longer than {run.time_limit} seconds."
-    if run.state is RunState.KILLED:
-        return "bad", run.reason or _killed(run.signal)
-    if run.reason or run.exit_code in _CODES:
-        return "bad" if run.state is RunState.FAILED else "", run.reason or _CODES[run.exit_code or 0]
-    return "", "It wrote more than is kept: the middle of its output is gone." if run.truncated else ""
-
-
-def _killed(number: int | None) -> str:
-    if number == signal.SIGKILL:
-        return "It was killed (SIGKILL) from outside; often that is the system when memory runs out."
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    return f"It was ended by {name}."
+    told = [run.reason, _CODES.get(run.exit_code or 0)]
+    if run.state is RunState.KILLED and run.signal == signal.SIGKILL:
+        told.append("Often that is the system, when memory runs out.")
+    if run.truncated:
+        told.append("It wrote more than is kept: the middle of its output is gone.")
+    tone = run_state_look(run.state).tone
+    return tone if tone in ("bad", "warn") else "", " ".join(sentence for sentence in told if sentence)

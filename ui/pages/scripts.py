@@ -116,8 +116,8 @@ class ScriptsPage:
         async def run(actor: Actor) -> None:
             try:
                 args = shlex.split(field.value)
-            except ValueError as error:
-                field.say(f"{error}.")
+            except ValueError:
+                field.say("A quote or a backslash at the end is left open.")
                 return
             await self._start(actor, script.name, args)
             made.submit(None)
@@ -129,7 +129,7 @@ class ScriptsPage:
         try:
             await made
         finally:
-            made.delete()
+            made.discard()
 
 
 def _matches(script: ScriptView, words: Sequence[str]) -> bool:

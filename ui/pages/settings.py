@@ -159,7 +159,7 @@ class QuickActions:
             form.close()
             toast(f"{form.name} is ready.")
 
-        await form.show("Make it", acting(self._services, save))
+        await form.show("Create", acting(self._services, save))
 
     async def _change(self, actor: Actor, action: ActionView) -> None:
         scripts = await self._scripts(actor)
@@ -172,7 +172,7 @@ class QuickActions:
             form.close()
             toast("Quick action saved.")
 
-        await form.show("Save", acting(self._services, save))
+        await form.show("Save quick action", acting(self._services, save))
 
     async def _delete(self, action: ActionView) -> None:
         async def delete(actor: Actor) -> None:

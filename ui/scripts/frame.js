@@ -1,7 +1,7 @@
 // The frame in the browser: the menu on phones, signing out, and what happens when the connection or the session ends.
 (() => {
   const root = document.documentElement;
-  const menu = () => document.getElementById("t-nav");
+  const menu = () => document.querySelector(".t-nav");
   const narrow = window.matchMedia("(max-width: 1023px)");
 
   // ---- menu: a drawer below 1024 px, always there above
@@ -38,7 +38,7 @@
     if (target.closest("[data-sign-out]")) return signOut();
     const copy = target.closest("[data-copy]");
     if (copy) return copied(copy);
-    if (target.closest("#t-nav a") || target.classList.contains("t-scrim")) closeMenu();
+    if (target.closest(".t-nav a") || target.classList.contains("t-scrim")) closeMenu();
     const popover = target.closest("[popover]");
     if (popover && target.closest("a[href]")) popover.hidePopover();
   });
@@ -110,6 +110,7 @@
   const toSignIn = () => location.replace("/login?ended=1&next=" + encodeURIComponent(here()));
 
   async function signOut() {
+    window.socket?.disconnect(); // else the server's word that the session has ended would come first
     try {
       await fetch("/api/auth/logout", { method: "POST" });
     } finally {

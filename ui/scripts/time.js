@@ -36,5 +36,6 @@ export function told(mode, since, until, now) {
   if (mode === "ago") return ago(then, now);
   if (mode === "date") return then.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const seconds = ((until ? new Date(until).getTime() : now) - then.getTime()) / 1000;
-  return mode === "uptime" ? coarse(seconds) : span(seconds);
+  if (mode === "uptime") return coarse(seconds);
+  return until && seconds < 10 ? `${Math.max(0, seconds).toFixed(1)} s` : span(seconds);
 }

@@ -11,13 +11,17 @@ from tests.conftest import StartServer
 from tests.support.browser import OpenPage
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.server import Server
-from tests.ui.terminal import WRITE_TO_CLIPBOARD, TerminalView, start_run
+from tests.ui.terminal import WRITE_TO_CLIPBOARD, TerminalView, running, start_run
 
-NUMBERED = "i=0; while [ $i -lt {count} ]; do i=$((i + 1)); echo \"line $i of é日🙂\"; {pause}; done"
-
-
-def numbered(count: int) -> list[str]:
-    return [f"line {i} of é日🙂" for i in range(1, count + 1)]
+# Writes some lines, waits until told, and writes the rest.
+NUMBERED = """
+line() { i=$((i + 1)); echo "line $i of é日🙂"; }
+i=0
+while [ $i -lt 120 ]; do line; done
+WAIT
+while [ $i -lt 400 ]; do line; sleep 0.003; done
+"""
+ALL_LINES = [f"line {i} of é日🙂" for i in range(1, 401)]
 
 
 async def open_terminal(open_page: OpenPage, run_id: str, **options: object) -> TerminalView:
@@ -38,12 +42,14 @@ async def test_keys_reach_the_script(server: Server, admin: httpx.AsyncClient, o
 async def test_a_reload_in_the_middle_shows_every_line_once(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
-    script = server.script("lines.sh", NUMBERED.format(count=400, pause="sleep 0.01"))
+    script = server.script("lines.sh", NUMBERED.replace("WAIT", "stty -echo; read key"))
     terminal = await open_terminal(open_page, await start_run(admin, script))
-    await terminal.shows("line 90 ")
+    await terminal.shows("line 120 ")
     await terminal.page.reload()
+    await terminal.shows("line 120 ")
+    await terminal.type("\n")
     await terminal.ended()
-    assert (await terminal.text()).splitlines() == numbered(400)
+    assert (await terminal.text()).splitlines() == ALL_LINES
 
 
 @pytest.mark.allows_console("WebSocket|Failed to load|ERR_CONNECTION")
@@ -51,41 +57,41 @@ async def test_it_goes_on_where_it_was_when_the_server_comes_back(
     start_server: StartServer, open_page: OpenPage
 ) -> None:
     server = await start_server()
-    script = server.script("lines.sh", NUMBERED.format(count=400, pause="sleep 0.02"))
+    gate = server.folder / "go-on"
+    script = server.script("lines.sh", NUMBERED.replace("WAIT", f"until [ -e {gate} ]; do sleep 0.02; done"))
     async with http_client(server, await session_cookies(server)) as admin:
         run_id = await start_run(admin, script)
     terminal = await open_terminal(open_page, run_id, on=server)
-    await terminal.shows("line 60 ")
-    await terminal.page.evaluate("window.sameDocument = true")
+    await terminal.shows("line 120 ")
     await server.kill()
+    gate.touch()  # the script writes while nobody listens
     await expect(terminal.box).to_have_attribute("data-link", re.compile("lost|connecting"))
     await server.start()
     await terminal.ended()
-    assert (await terminal.text()).splitlines() == numbered(400)
+    assert (await terminal.text()).splitlines() == ALL_LINES
 
 
 async def test_the_script_follows_the_size_of_the_window(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
     script = server.script("size.sh", 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done')
-    run_id = await start_run(admin, script)
-    terminal = await open_terminal(open_page, run_id)
-    await terminal.shows("ready")
-    await terminal.page.set_viewport_size({"width": 1600, "height": 700})
-    await terminal.shows(re.compile(r"\b\d\d (1[6-9]|2\d)\d\b"))  # rows and columns; it had 120 columns before
-    await admin.post(f"/api/runs/{run_id}/cancel")
+    async with running(admin, script) as run_id:
+        terminal = await open_terminal(open_page, run_id)
+        await terminal.shows("ready")
+        await terminal.page.set_viewport_size({"width": 1600, "height": 700})
+        await terminal.shows(re.compile(r"\d\d 1[67]\d "))  # rows and columns; it had 121 columns before
 
 
 async def test_who_may_not_type_reads_only(server: Server, admin: httpx.AsyncClient, open_page: OpenPage) -> None:
     script = server.script("ask.sh", 'stty size; read answer; echo "answer: $answer"')
-    run_id = await start_run(admin, script)
-    reader = await open_terminal(open_page, run_id, username=CLIENT, phone=True)
-    await reader.shows("24 80")
-    await reader.type("mine\n")
-    await expect(reader.box.get_by_role("toolbar", name="Keys")).to_have_count(0)
-    writer = await open_terminal(open_page, run_id)
-    await writer.type("yours\n")
-    await reader.shows("answer: yours")
+    async with running(admin, script) as run_id:
+        reader = await open_terminal(open_page, run_id, username=CLIENT, phone=True)
+        await reader.shows("24 80")
+        await reader.type("mine\n")
+        await expect(reader.box.get_by_role("toolbar", name="Keys")).to_have_count(0)
+        writer = await open_terminal(open_page, run_id)
+        await writer.type("yours\n")
+        await reader.shows("answer: yours")
 
 
 async def test_a_phone_has_the_keys_that_its_keyboard_lacks(
@@ -114,28 +120,24 @@ async def test_the_keyboard_of_a_phone_stays_open_when_a_key_is_pressed(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
     script = server.script("cat.sh", "exec cat")
-    run_id = await start_run(admin, script)
-    terminal = await open_terminal(open_page, run_id, phone=True)
-    await terminal.type("x")
-    for name in ("Esc", "Ctrl", "Left", "Tab"):
-        await terminal.tool(name).tap()
-        await expect(terminal.box.locator("textarea.xterm-helper-textarea")).to_be_focused()
-    await admin.post(f"/api/runs/{run_id}/cancel")
+    async with running(admin, script) as run_id:
+        terminal = await open_terminal(open_page, run_id, phone=True)
+        await terminal.type("x")
+        for name in ("Esc", "Ctrl", "Left", "Tab"):
+            await terminal.tool(name).tap()
+            await expect(terminal.box.locator("textarea.xterm-helper-textarea")).to_be_focused()
 
 
-async def test_what_is_pasted_cannot_press_keys(
-    server: Server, admin: httpx.AsyncClient, open_page: OpenPage
-) -> None:
+async def test_what_is_pasted_cannot_press_keys(server: Server, admin: httpx.AsyncClient, open_page: OpenPage) -> None:
     script = server.script("paste.sh", "stty -echo; printf '\\033[?2004hready'; exec od -An -v -w1 -c")
-    run_id = await start_run(admin, script)
-    terminal = await open_terminal(open_page, run_id, phone=True)
-    await terminal.shows("ready")
-    await terminal.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await terminal.page.evaluate(WRITE_TO_CLIPBOARD, "a\x1b[201~b\n")
-    await terminal.tool("Paste").tap()
-    await terminal.press("Enter")  # od gets whole lines
-    await terminal.shows(re.compile(r"033\s+\[\s+2\s+0\s+0\s+~\s+a\s+342\s+220\s+233\s+\["))
-    await admin.post(f"/api/runs/{run_id}/cancel")
+    async with running(admin, script) as run_id:
+        terminal = await open_terminal(open_page, run_id, phone=True)
+        await terminal.shows("ready")
+        await terminal.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await terminal.page.evaluate(WRITE_TO_CLIPBOARD, "a\x1b[201~b\n")
+        await terminal.tool("Paste").tap()
+        await terminal.press("Enter")  # od gets whole lines
+        await terminal.shows(re.compile(r"033\s+\[\s+2\s+0\s+0\s+~\s+a\s+342\s+220\s+233\s+\["))
 
 
 async def test_without_a_clipboard_there_is_a_box_to_paste_into(
@@ -180,15 +182,15 @@ async def test_a_question_of_the_past_is_not_answered_again(
         "stty -echo -icanon min 1; printf '\\033[6n'; echo asked; read key; printf '%s' \"$key\" | od -An -c;"
         " printf '\\033[6n'; read key; printf '%s' \"$key\" | od -An -c",
     )
-    run_id = await start_run(admin, script)
-    while (await admin.get(f"/api/runs/{run_id}")).json()["size"] == 0:
-        await asyncio.sleep(0.02)
-    terminal = await open_terminal(open_page, run_id)
-    await terminal.shows("asked")
-    await terminal.type("x\n")
-    await terminal.shows(re.compile(r"^\S*asked\s+x\s", re.MULTILINE))
-    await terminal.press("Enter")
-    await terminal.shows(re.compile(r"033\s+\[\s+\d"))
+    async with running(admin, script) as run_id:
+        while (await admin.get(f"/api/runs/{run_id}")).json()["size"] == 0:
+            await asyncio.sleep(0.02)
+        terminal = await open_terminal(open_page, run_id)
+        await terminal.shows("asked")
+        await terminal.type("x\n")
+        await terminal.shows(re.compile(r"^\S*asked\s+x\s", re.MULTILINE))
+        await terminal.press("Enter")
+        await terminal.shows(re.compile(r"033\s+\[\s+\d"))
 
 
 async def test_search_walks_through_what_was_written(
@@ -229,12 +231,11 @@ async def test_full_screen_takes_the_window_and_gives_it_back(
 async def test_leaving_the_page_ends_its_connection(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
-    run_id = await start_run(admin, server.script("wait.sh", "echo waiting; exec sleep 60"))
-    page = await open_page("/history")
-    async with page.expect_websocket(lambda socket: run_id in socket.url) as opening:
-        await page.locator(f'a[href="/run/{run_id}"]').click()
-    socket = await opening.value
-    await TerminalView(page).shows("waiting")
-    async with socket.expect_event("close"):
-        await page.get_by_role("navigation", name="Main").get_by_text("History").click()
-    await admin.post(f"/api/runs/{run_id}/cancel")
+    async with running(admin, server.script("wait.sh", "echo waiting; exec sleep 60")) as run_id:
+        page = await open_page("/history")
+        async with page.expect_websocket(lambda socket: run_id in socket.url) as opening:
+            await page.locator(f'a[href="/run/{run_id}"]').click()
+        socket = await opening.value
+        await TerminalView(page).shows("waiting")
+        async with socket.expect_event("close"):
+            await page.get_by_role("navigation", name="Main").get_by_text("History").click()

@@ -8,19 +8,17 @@ from nicegui.testing import User
 from app.core.permissions import Actor
 from app.services import Services
 from tests.support.inprocess import AsUser
+from tests.ui.conftest import SignedIn
 from ui.components.field import Field, Form
 
 OLD, NEW = "Battery-Staple-9", "Correct-Horse-1"
 
 
 @pytest.fixture
-async def paula(as_user: AsUser, services: Services) -> AsyncIterator[User]:
+async def paula(signed_in: SignedIn, services: Services) -> AsyncIterator[User]:
     """A client with an account of its own, on its account page."""
     account = await services.users.create(Actor.system(), "paula", OLD)
-    user = await as_user()
-    user.http_client.cookies.clear()
-    answer = await user.http_client.post("/api/auth/login", json={"username": "paula", "password": OLD})
-    answer.raise_for_status()
+    user = await signed_in("paula", OLD)
     await user.open("/account")
     yield user
     assert account.id is not None
@@ -33,7 +31,7 @@ def fill(user: User, current: str, new: str, again: str) -> None:
         ("Current password", "New password", "New password, once more"), (current, new, again), strict=True
     ):
         fields[label].value = text
-    user.find(Form).trigger("submit")
+    user.find(Form).trigger("submit.prevent")
 
 
 async def test_the_administrator_is_told_where_its_password_lives(as_user: AsUser) -> None:

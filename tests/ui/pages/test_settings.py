@@ -54,7 +54,7 @@ async def test_a_changed_limit_is_saved_and_takes_effect(
     user = await as_user()
     await user.open("/settings")
     field(user, "Runs at once").value = "7"
-    user.find(Form).trigger("submit")
+    user.find(Form).trigger("submit.prevent")
     await user.should_see("Settings saved.")
     assert services.settings.max_runs == 7
 
@@ -66,7 +66,7 @@ async def test_a_refused_value_says_why_at_its_field_and_the_others_are_saved(
     await user.open("/settings")
     field(user, "Runs at once").value = "many"
     field(user, "Scripts folder").value = str(tmp_path)
-    user.find(Form).trigger("submit")
+    user.find(Form).trigger("submit.prevent")
     await user.should_see("Runs at once must be a whole number from 1 to 200.")
     assert services.settings.scripts_dir == tmp_path
     assert services.settings.max_runs == 20
@@ -76,7 +76,7 @@ async def test_a_refused_value_says_why_at_its_field_and_the_others_are_saved(
 async def test_saving_nothing_says_so(as_user: AsUser) -> None:
     user = await as_user()
     await user.open("/settings")
-    user.find(Form).trigger("submit")
+    user.find(Form).trigger("submit.prevent")
     await user.should_see("Nothing has changed.")
 
 
@@ -93,7 +93,7 @@ async def test_a_quick_action_is_made(as_user: AsUser, services: Services, scrip
     await user.should_see("New quick action")
     field(user, "Name").value = "Say hello"
     user.find(IconPicker).trigger("change", "rocket")
-    user.find("Make it").click()
+    user.find("Create").click()
     await user.should_see("Say hello is ready.")
     [action] = await services.actions.list(ADMIN)
     assert (action.name, action.script_path, action.icon) == ("Say hello", script, "rocket")
@@ -106,7 +106,7 @@ async def test_a_name_is_needed_and_the_dialog_stays(as_user: AsUser, services: 
     await user.open("/settings")
     user.find("New").click()
     await user.should_see("New quick action")
-    user.find("Make it").click()
+    user.find("Create").click()
     await user.should_see("A quick action needs a name of 1 to 100 printable characters.")
     await user.should_see("New quick action")
     assert await services.actions.list(ADMIN) == []
@@ -128,7 +128,7 @@ async def test_a_quick_action_is_changed_and_keeps_what_was_not_touched(
     press(user, action.id, "edit")
     await user.should_see("Edit quick action")
     field(user, "Name").value = "New name"
-    user.find("Save").click()
+    user.find("Save quick action").click()
     await user.should_see("Quick action saved.")
     changed = await services.actions.get(ADMIN, action.id)
     assert (changed.name, changed.script_path, changed.icon) == ("New name", "gone.sh", "🚀")
@@ -159,7 +159,7 @@ async def test_deleting_asks_first(as_user: AsUser, services: Services) -> None:
     assert len(await services.actions.list(ADMIN)) == 1
     press(user, action.id, "delete")
     await user.should_see("Delete quick action?")
-    user.find("Delete", kind=ui.button).click()
+    user.find(kind=ui.button, content="Delete").click()
     await user.should_see("No quick actions yet")
     assert await services.actions.list(ADMIN) == []
 

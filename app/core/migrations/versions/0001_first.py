@@ -32,7 +32,11 @@ def upgrade() -> None:
 
 def _sign_in_tables() -> None:
     op.create_table(
-        "administrator", sa.Column("id", sa.Integer(), primary_key=True), _text("username"), _text("password_hash")
+        "auth_state",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        _text("admin_username"),
+        _text("admin_password_hash"),
+        _text("device_key"),
     )
     op.create_table(
         "sessions",
@@ -49,15 +53,15 @@ def _sign_in_tables() -> None:
         "sign_ins",
         sa.Column("id", sa.Integer(), primary_key=True),
         _text("username"),
-        _text("username_key"),
         _text("ip_address"),
-        _text("address_bucket"),
+        _text("name_bucket"),
+        _text("address_bucket", null=True),
         sa.Column("success", sa.Boolean(), nullable=False),
         sa.Column("counted", sa.Boolean(), nullable=False),
         _text("failure_reason", null=True),
         _text("attempted_at"),
     )
-    op.create_index("sign_ins_by_username", "sign_ins", ["username_key", "attempted_at"])
+    op.create_index("sign_ins_by_name", "sign_ins", ["name_bucket", "attempted_at"])
     op.create_index("sign_ins_by_address", "sign_ins", ["address_bucket", "attempted_at"])
 
 

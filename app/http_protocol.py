@@ -1,0 +1,120 @@
+"""uvicorn's HTTP protocol with limits on the head of a request, which it takes at any length and in any time.
+
+Pinned to uvicorn's httptools implementation, like `app.websocket_protocol` to its WebSockets.
+"""
+
+from asyncio import Transport
+from asyncio.events import TimerHandle
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 5.0
+"""From the first byte of a request (or a new connection) to the end of its headers."""
+
+HEAD_BYTES = 64 * 1024
+HEAD_FIELDS = 100
+LINGER_SECONDS = 2.0
+"""How long the rest of a body that nobody wants is taken in: who is cut off at once never reads our answer."""
+
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class HeadTooLarge(Exception):
+    """More header fields or bytes than a request needs."""
+
+
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """Answers 431 to a head that is too large and 408 to one that is too slow, and closes the connection."""
+
+    _timer: TimerHandle | None = None
+    _received = 0  # bytes since the last head was complete
+    _fields = 0
+    _field_bytes = 0
+    _in_body = False
+    _answering = 0
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        """Starts the clock: a connection that says nothing is closed, too."""
+        super().connection_made(transport)
+        self._set_timer(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the clock."""
+        self._set_timer(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes bytes in; those of a head are counted."""
+        if not self._in_body:
+            if self._timer is None:
+                self._set_timer(HEAD_SECONDS)
+            self._received += len(data)
+        super().data_received(data)
+        if not self._in_body and self._received > HEAD_BYTES:
+            self._refuse(TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._fields = self._field_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        self._fields += 1
+        self._field_bytes += len(name) + len(value)
+        if self._is_too_large():
+            raise HeadTooLarge
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; whatever follows is a body."""
+        self._set_timer(None)
+        self._in_body = True
+        self._answering += 1
+        self._received = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._set_timer(None)
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is out; a body that still comes has a moment to end."""
+        self._answering -= 1
+        super().on_response_complete()
+        if self._in_body:
+            self._set_timer(LINGER_SECONDS)
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser, or we, did not take the request."""
+        if self._is_too_large():
+            self._refuse(TOO_LARGE)
+        else:
+            super().send_400_response(msg)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Another protocol takes over."""
+        self._set_timer(None)
+        super().handle_websocket_upgrade()
+
+    def _is_too_large(self) -> bool:
+        return self._fields > HEAD_FIELDS or self._field_bytes + len(self.url) > HEAD_BYTES
+
+    def _set_timer(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        if not self._answering:
+            self._refuse(TOO_SLOW if self._received else b"")  # nothing came: a browser keeps one for later
+
+    def _refuse(self, answer: bytes) -> None:
+        if not self.transport.is_closing():
+            if not self._answering:  # it would cut into the answer to the request before
+                self.transport.write(answer)
+            self.transport.close()

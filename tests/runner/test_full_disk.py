@@ -1,0 +1,86 @@
+"""A real disk that is full, a real limit of file sizes: the run goes on, what was lost is told."""
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.runner.journal import LOST, NOTICE, STDOUT
+from tests.runner.conftest import StartRunner
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounting is not allowed here: {done.stderr.decode()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(file: Path) -> None:
+    """Writes until there is no room."""
+    with file.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+        while True:
+            out.write(bytes(4096))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes root to mount a small disk")
+def test_a_full_disk_loses_output_but_no_run(small_disk: Path, start_runner: StartRunner) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(MIB))
+    core = start_runner(small_disk / "data").connect()
+    script = (
+        "head -c 3000000 /dev/zero | tr '\\0' x; echo flooded >&2; "
+        f"while [ -e {ballast} ]; do sleep 0.02; done; echo there is room again"
+    )
+    run = core.bash(script)
+    core.wait(lambda: run in core.progress and core.progress[run][4] & LOST)
+    other = core.bash("exit 3")
+    ballast.unlink()
+    status, flags = core.end(run)
+    assert (status, flags) == (0, LOST)
+    assert os.waitstatus_to_exitcode(core.end(other)[0]) == 3
+
+    pieces = core.journal(run).pieces()
+    notes = b"".join(data for stream, data in pieces if stream == NOTICE).decode()
+    assert "No space left on device" in notes
+    lost = sum(int(number) for number in re.findall(r"output lost (\d+) bytes", notes))
+    written = 3_000_000 + len("flooded\n")
+    kept = b"".join(data for stream, data in pieces if stream != NOTICE)
+    assert len(kept) == written - lost + len("there is room again\n")
+    assert kept.endswith(b"there is room again\n")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes root to mount a small disk")
+def test_an_end_waits_for_room(small_disk: Path, start_runner: StartRunner) -> None:
+    core = start_runner(small_disk / "data").connect()
+    run = core.bash("sleep 0.5; echo never kept; exit 4")
+    filler = small_disk / "filler"
+    fill(filler)
+    with pytest.raises(TimeoutError):
+        core.end(run, patience=1.5)
+    filler.unlink()
+    status, flags = core.end(run)
+    assert os.waitstatus_to_exitcode(status) == 4
+    assert flags == LOST
+    assert core.output(run) == b"\n[output lost 11 bytes: No space left on device]\n"
+    assert core.ends == [run]
+
+
+def test_a_limit_of_file_sizes_loses_output_but_no_run(start_runner: StartRunner) -> None:
+    core = start_runner(prefix=("prlimit", f"--fsize={MIB}")).connect()
+    run = core.bash("ulimit -f; head -c 3000000 /dev/zero | tr '\\0' x; echo >&2 done; exit 5")
+    status, flags = core.end(run)
+    assert os.waitstatus_to_exitcode(status) == 5
+    assert flags == LOST
+    assert len(core.journal(run).bytes(STDOUT)) == MIB

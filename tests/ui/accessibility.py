@@ -1,0 +1,23 @@
+"""axe-core, the judge of what everybody can use."""
+
+from pathlib import Path
+
+import axe_playwright_python
+from playwright.async_api import Page
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+
+
+async def complaints(page: Page) -> list[str]:
+    """What axe finds wrong, as `rule: element`; nothing on a good page."""
+    session = await page.context.new_cdp_session(page)  # a page's policy does not hold for the debugger
+    await session.send("Page.setBypassCSP", {"enabled": True})
+    await session.send("Runtime.evaluate", {"expression": AXE})
+    found: list[str] = await page.evaluate(
+        """async () => {
+        const finite = document.getAnimations().filter(a => a.effect.getComputedTiming().iterations !== Infinity);
+        await Promise.all(finite.map(a => a.finished.catch(() => null)));
+        return (await axe.run(document, {resultTypes: ['violations']})).violations
+        .flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))}"""
+    )
+    return found

@@ -1,0 +1,25 @@
+"""For tests of pages: simulated browsers with a session of their own, which a test may end."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from nicegui.testing import User
+
+from tests.support.clients import CLIENT, CLIENT_PASSWORD
+from tests.support.inprocess import AsUser
+
+SignedIn = Callable[..., Awaitable[User]]
+
+
+@pytest.fixture
+def signed_in(as_user: AsUser) -> SignedIn:
+    """`user = await signed_in()`: a client account with a session that no other test uses."""
+
+    async def sign_in(username: str = CLIENT, password: str = CLIENT_PASSWORD) -> User:
+        user = await as_user(CLIENT)
+        user.http_client.cookies.clear()  # else the shared session would end with this sign-in
+        answer = await user.http_client.post("/api/auth/login", json={"username": username, "password": password})
+        answer.raise_for_status()
+        return user
+
+    return sign_in

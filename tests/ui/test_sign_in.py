@@ -1,0 +1,86 @@
+"""Signing in with a browser."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.conftest import StartServer
+from tests.support.browser import OpenPage
+from tests.support.server import ADMIN, ADMIN_PASSWORD
+from tests.ui.accessibility import complaints
+
+
+async def sign_in(page: Page, username: str = ADMIN, password: str = ADMIN_PASSWORD) -> None:
+    await page.get_by_label("User name").fill(username)
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+async def test_the_page_can_be_used_by_everybody(open_page: OpenPage, phone: bool, dark: bool) -> None:
+    page = await open_page("/login", username=None, phone=phone, dark=dark)
+    assert await complaints(page) == []
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_have_text("Enter your user name and your password.")
+    await expect(page.get_by_label("User name")).to_be_focused()
+    assert await complaints(page) == []
+
+
+async def test_a_person_comes_to_where_it_wanted_to_go(open_page: OpenPage) -> None:
+    page = await open_page("/settings", username=None)
+    await expect(page).to_have_url(re.compile(r"/login\?next="))
+    await sign_in(page)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "//example.com",
+        "/\\example.com",
+        "https://example.com",
+        "javascript:alert(1)",
+        "/%09/example.com",
+        "x",
+        "/login",
+    ],
+)
+async def test_nobody_is_led_to_another_site(open_page: OpenPage, bad: str) -> None:
+    page = await open_page(f"/login?next={bad}", username=None)
+    await sign_in(page)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
+    assert page.url.rstrip("/").startswith("http://127.0.0.1")
+
+
+async def test_who_is_signed_in_already_goes_on(open_page: OpenPage) -> None:
+    """As after a link on another site, with which a browser does not send a strict cookie."""
+    page = await open_page("/login?next=/account")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+
+
+@pytest.mark.allows_console("401|429")
+async def test_wrong_passwords_are_told_and_lock_for_a_while(open_page: OpenPage, start_server: StartServer) -> None:
+    page = await open_page("/login", username=None, on=await start_server())
+    for _ in range(3):
+        await sign_in(page, "nobody", "wrong")
+        await expect(page.get_by_role("alert")).to_have_text("Wrong user name or password.")
+        await expect(page.get_by_label("Password", exact=True)).to_be_focused()
+        await expect(page.get_by_label("Password", exact=True)).to_have_attribute("aria-invalid", "true")
+    await sign_in(page, "nobody", "wrong")
+    await expect(page.get_by_role("alert")).to_have_text(re.compile(r"Too many tries\. Try again in (1:00|0:5\d)\."))
+    await expect(page.get_by_role("button", name="Sign in")).to_be_disabled()
+    assert await complaints(page) == []
+
+
+async def test_a_password_can_be_shown(open_page: OpenPage) -> None:
+    page = await open_page("/login", username=None)
+    password = page.get_by_label("Password", exact=True)
+    await password.fill("secret")
+    show = page.get_by_role("button", name="Show password")
+    await show.click()
+    await expect(password).to_have_attribute("type", "text")
+    await expect(show).to_have_attribute("aria-pressed", "true")
+    await show.click()
+    await expect(password).to_have_attribute("type", "password")
