@@ -15,7 +15,7 @@ from tests.support.needs import in_ci, missing
 from tests.support.processes import ProcessWatch, adopt_orphans
 from tests.support.server import Server, open_folder
 
-pytest_plugins = ["tests.support.browser", "tests.support.inprocess"]
+pytest_plugins = ["tests.support.browser", "tests.support.database", "tests.support.inprocess"]
 
 StartServer = Callable[..., Awaitable[Server]]
 

@@ -18,14 +18,12 @@ ACTION_ICONS: Final = (
 
 # What pages and components use besides. Add the name here, then `icon("name")` draws it.
 PAGE_ICONS: Final = (
-    "arrow-down", "arrow-down-to-line", "arrow-left", "arrow-right", "arrow-up", "ban", "check", "chevron-down",
-    "chevron-left", "chevron-right", "chevron-up", "chevrons-up-down", "circle-alert", "circle-check",
-    "circle-dashed", "circle-question-mark", "circle-stop", "circle-x", "clipboard-paste", "copy", "ellipsis",
-    "external-link", "eye", "eye-off", "folder-cog", "folder-open", "funnel", "grip-vertical", "history", "hourglass",
-    "inbox", "info", "keyboard", "layout-dashboard", "list", "loader-circle", "log-in", "log-out", "maximize-2",
-    "memory-stick", "menu", "microchip", "minimize-2", "monitor", "moon", "pencil", "plus", "scroll-text", "search",
-    "search-x", "settings", "shield", "skull", "sliders-horizontal", "square", "square-terminal", "sun", "sun-moon",
-    "text-wrap", "timer", "timer-off", "triangle-alert", "unplug", "user-round", "users", "wifi-off", "x",
+    "arrow-down", "arrow-down-to-line", "arrow-left", "arrow-up", "ban", "check", "chevron-down", "chevron-up",
+    "chevrons-up-down", "circle-alert", "circle-check", "circle-stop", "circle-x", "clipboard-paste", "copy", "eye",
+    "eye-off", "history", "hourglass", "inbox", "info", "layout-dashboard", "list", "log-out", "maximize-2",
+    "memory-stick", "menu", "minimize-2", "moon", "pencil", "plus", "scroll-text", "search", "search-x", "settings",
+    "skull", "sliders-horizontal", "square", "square-terminal", "sun", "sun-moon", "timer-off", "triangle-alert",
+    "unplug", "user-round", "x",
 )  # fmt: skip
 
 ICONS: Final = frozenset(ACTION_ICONS) | frozenset(PAGE_ICONS)

@@ -82,9 +82,10 @@ async def _close(client: Client) -> None:
     if client.has_socket_connection:
         _ = client.run_javascript(LEAVE)  # it runs without being awaited
         await asyncio.sleep(FLUSH_SECONDS)  # the outbox has no event for "sent"
-    for socket_id in list(client._socket_to_document_id):  # noqa: SLF001
+    sockets = list(client._socket_to_document_id)  # noqa: SLF001
+    if not client.is_deleted:
+        client.delete()  # before its sockets go: NiceGUI would wait for their return, then delete it once more
+    for socket_id in sockets:
         with suppress(TimeoutError):  # a frozen browser, whose connection the guard aborts
             async with asyncio.timeout(FLUSH_SECONDS):
                 await core.sio.disconnect(socket_id)
-    if not client.is_deleted:
-        client.delete()

@@ -1,6 +1,7 @@
 """`toru user`: accounts, through the running core or, where none runs, in its database."""
 
 import asyncio
+import logging
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -32,6 +33,7 @@ def add(username: str, display_name: str | None, password_stdin: bool) -> None:
     from app.core.migrate import UnusableDatabase
     from app.core.secret_pipe import forbid_dumps, read_secrets
 
+    logging.basicConfig(level=logging.ERROR, format="toru: %(message)s")
     forbid_dumps()
     try:
         config = load_config(read_secrets())

@@ -43,10 +43,18 @@ async def prepare_database(path: Path) -> None:
 async def _create(path: Path) -> None:
     # Made beside its place: a start that is killed in the middle must not leave half a database under the real name.
     new = path.with_name(f"{path.name}.new")
-    for suffix in ("", "-wal", "-shm"):
-        new.with_name(new.name + suffix).unlink(missing_ok=True)
-    create_private(new)
+    await asyncio.to_thread(_begin_anew, new)
     await _migrate_in_child(new)
+    await asyncio.to_thread(_put_in_place, new, path)
+
+
+def _begin_anew(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    create_private(path)
+
+
+def _put_in_place(new: Path, path: Path) -> None:
     new.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -62,8 +70,10 @@ def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        # Read-only: what is refused must be found as it was.
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as connection:
+        # What is refused must be found as it was, without files beside it. Unless a core was killed there is no log
+        # of changes; only then may SQLite take the file as it is, and needs no such files to read it.
+        how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, timeout=5)) as connection:
             return _read_revision(connection)
     except sqlite3.OperationalError as error:  # locked, no permission, a broken disk: the file itself may be sound
         raise UnusableDatabase(f"{path} cannot be opened: {error}.") from None

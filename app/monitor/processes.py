@@ -1,8 +1,10 @@
 """The processes of the machine by what they use. Read only while somebody looks: a scan costs 50 µs a process."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 import psutil
 
@@ -20,6 +22,14 @@ class _Use:
     memory: int
 
 
+WEIGHTS: Final[Mapping[ProcessOrder, Callable[[_Use], tuple[float, float]]]] = MappingProxyType(
+    {
+        ProcessOrder.CPU: lambda use: (use.cpu_percent, use.memory),
+        ProcessOrder.MEMORY: lambda use: (use.memory, use.cpu_percent),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessScan:
     """One scan of all processes; lists are made of it without scanning again."""
@@ -30,7 +40,7 @@ class ProcessScan:
 
     def top(self, order: ProcessOrder, limit: int) -> ProcessList:
         """The `limit` heaviest; reads the owners' names, so it belongs to the same thread as the scan."""
-        heaviest = sorted(self.uses, key=_keys[order], reverse=True)[:limit]
+        heaviest = sorted(self.uses, key=WEIGHTS[order], reverse=True)[:limit]
         return ProcessList([self._view(use) for use in heaviest], total=len(self.uses), complete=self.complete)
 
     def _view(self, use: _Use) -> ProcessView:
@@ -75,9 +85,3 @@ class ProcessReader:
             uses.append(_Use(process, use.name, round(percent, 1), use.memory))
         self._spent, self._at = spent, time.monotonic()
         return ProcessScan(tuple(uses), psutil.virtual_memory().total, complete)
-
-
-_keys: dict[ProcessOrder, Callable[[_Use], tuple[float, float]]] = {
-    ProcessOrder.CPU: lambda use: (use.cpu_percent, use.memory),
-    ProcessOrder.MEMORY: lambda use: (use.memory, use.cpu_percent),
-}

@@ -6,6 +6,7 @@ then (by the runner) the word to the core: what no record covers does not exist 
 """
 
 import contextlib
+import errno
 import os
 import struct
 import time
@@ -19,6 +20,8 @@ CANCELLED, TRUNCATED, LOST, TIMED_OUT = 1, 2, 4, 8  # flags
 
 PART_SIZE = 8 << 20  # bytes of output and records in a part
 MIN_CAP = 64 << 10
+RESERVE = "reserve"  # a file that keeps room for the record of the end, should the disk get full
+RESERVE_SIZE = 4096
 MERGE_NS = 20_000_000  # neighbours of one stream within this time share a record
 
 Data = bytes | bytearray | memoryview
@@ -70,7 +73,10 @@ class Journal:
     """
 
     def __init__(self, folder: str, cap: int, line_end: str = "\n") -> None:
-        """Creates the folder (0700) and the first part. Raises OSError, FileExistsError when there is a journal."""
+        """Creates the folder (0700) and the first part.
+
+        Raises OSError when there is no room for an end, FileExistsError when there is a journal.
+        """
         self.size = 0
         self.records = 0
         self.flags = 0
@@ -87,6 +93,11 @@ class Journal:
         self._full_size = 0
         os.makedirs(folder, 0o700, exist_ok=True)
         self._part = _Part(folder, 0)
+        try:
+            self._make_reserve()
+        except OSError:
+            self.discard()
+            raise
 
     def append(self, stream: int, data: Data) -> None:
         """Keeps what a stream gave. Never raises: what cannot be kept is counted as lost."""
@@ -100,11 +111,17 @@ class Journal:
         now = time.time_ns()
         if self._lost:
             self._note_loss(now)
-        self._write_record(RECORD.pack(self.size, now, status, END, self.flags))
+        record = RECORD.pack(self.size, now, status, END, self.flags)
+        try:
+            self._write_record(record)
+        except OSError:
+            self._free_reserve()
+            self._write_record(record)
 
     def close(self) -> None:
         """Closes the files."""
         self._part.close()
+        self._free_reserve()
 
     def discard(self) -> None:
         """Closes and removes the journal of a run that never started."""
@@ -113,6 +130,19 @@ class Journal:
             for name in (out_name(0), seg_name(0)):
                 os.unlink(os.path.join(self._folder, name))
             os.rmdir(self._folder)
+
+    def _make_reserve(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        reserve = os.open(os.path.join(self._folder, RESERVE), flags, 0o600)
+        try:
+            if os.write(reserve, bytes(RESERVE_SIZE)) < RESERVE_SIZE:
+                raise _no_room()
+        finally:
+            os.close(reserve)
+
+    def _free_reserve(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self._folder, RESERVE))
 
     def _note_loss(self, now: int) -> None:
         text = f"{self._line_end}[output lost {self._lost} bytes: {self._reason}]{self._line_end}"
@@ -194,6 +224,10 @@ class Journal:
         if written < len(record):  # a disk that is just full took half of it
             written += os.pwrite(self._part.seg, record[written:], place + written)
         if written < len(record):
-            raise OSError(28, "No space left on device")
+            raise _no_room()
         self._part.records += 1
         self.records += 1
+
+
+def _no_room() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

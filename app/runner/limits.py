@@ -1,13 +1,14 @@
 """What the process is given by whoever started it, and what scripts must not notice of the runner's own use of it."""
 
 import asyncio
+import errno
 import os
 import resource
 import signal
 import sys
 
 MAX_FILES = 65536
-SPARE = 32  # descriptors that a start and the core's connections may take
+SPARE = 24  # descriptors that a start and the core's connections take at most
 PYTHON_IGNORES = {signal.SIGPIPE, signal.SIGXFSZ}  # put right again in children by subprocess itself
 
 Limits = tuple[int, int]  # soft, hard
@@ -25,21 +26,19 @@ class FileLimit:
         self._raised = False
 
     def make_room(self) -> Limits | None:
-        """Sees to it that another run can be started; answers the limit that has to be set in the child, if any."""
-        if not self._raised and self._scarce():
-            soft, hard = self._given
+        """Sees to it that another run can be started; answers the limit that has to be set in the child, if any.
+
+        Raises OSError (EMFILE) when there are no descriptors to be had.
+        """
+        used = len(os.listdir("/proc/self/fd"))
+        soft, hard = self._given
+        if not self._raised and used + SPARE > soft:
             most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
             self._raised = True
+        if used + SPARE > resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return self._given if self._raised else None
-
-    def _scarce(self) -> bool:
-        try:
-            lowest_free = os.dup(2)
-        except OSError:
-            return True
-        os.close(lowest_free)
-        return lowest_free + SPARE > self._given[0]
 
 
 def reset_signals() -> None:

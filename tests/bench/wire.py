@@ -167,7 +167,7 @@ class WebSocket:
         return self._pending.popleft()
 
     def receive(self) -> list[tuple[int, bytes]]:
-        """The frames that one read completed, as (opcode, payload): possibly none. Pings are answered.
+        """The text and binary frames that one read completed, as (opcode, payload): possibly none. Answers pings.
 
         Raises:
             WireError: the server closed the connection.
@@ -184,9 +184,10 @@ class WebSocket:
         for opcode, payload in found:
             if opcode == PING:
                 self.send(payload, PONG)
-            if opcode == CLOSE:
-                raise WireError(f"The server closed the WebSocket: {payload!r}")
-        return [pair for pair in found if pair[0] in (TEXT, BINARY)]
+        told = [pair for pair in found if pair[0] in (TEXT, BINARY)]
+        if not told and any(opcode == CLOSE for opcode, _ in found):  # the last frames may come together with it
+            raise WireError(f"The server closed the WebSocket: {found[-1][1]!r}")
+        return told
 
     def read_until(self, mark: bytes, capacity: int) -> Transcript:
         """Everything up to the frame that holds `mark`, as fast as it comes; nothing is looked at but the tail."""

@@ -45,7 +45,18 @@ def test_strong_passwords(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["", "Aa1!aaa", "aa1!aaaa", "AA1!AAAA", "Aaa!aaaa", "Aa11aaaa", "Aa1 aaaa", "Aa1!" * 251, "Aa1!aaa\0", "Aa1!aaa\udcff"],
+    [
+        "",
+        "Aa1!aaa",
+        "aa1!aaaa",
+        "AA1!AAAA",
+        "Aaa!aaaa",
+        "Aa11aaaa",
+        "Aa1 aaaa",
+        "Aa1!" * 251,
+        "Aa1!aaa\0",
+        "Aa1!aaa\udcff",
+    ],
 )
 def test_weak_passwords(password: str) -> None:
     assert not is_strong(password)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +191,40 @@ def test_a_run_whose_leader_is_gone_can_be_cancelled(core: Core) -> None:
     assert (status, flags) == (0, CANCELLED)
     assert time.monotonic() - began < 0.7
     eventually(lambda: not alive(daemon), 1)
+
+
+def process_with_number(number: int) -> subprocess.Popen[bytes] | None:
+    """A stranger that leads a session of its own under a number that was somebody else's; None when it is not to be had."""
+    last_pid = Path("/proc/sys/kernel/ns_last_pid")
+    for _ in range(20):
+        try:
+            last_pid.write_text(str(number - 1))
+        except OSError:
+            return None
+        process = subprocess.Popen(["sleep", "100"], start_new_session=True)
+        if process.pid == number:
+            return process
+        process.kill()
+        process.wait()
+    return None
+
+
+def test_a_stranger_that_got_the_number_of_the_group_is_not_touched(core: Core) -> None:
+    run = core.bash("setsid sleep 100 & echo pid $$; echo pid $!")
+    leader, daemon = pids(core, run, 2)
+    eventually(lambda: not Path(f"/proc/{leader}").exists())
+    stranger = process_with_number(leader)
+    if stranger is None:
+        pytest.skip("process numbers cannot be chosen here")
+    try:
+        assert core.cancel(run, grace=0) is False
+        core.end(run)
+        eventually(lambda: not alive(daemon))
+        time.sleep(0.2)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes root to be another user")

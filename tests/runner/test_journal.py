@@ -48,9 +48,11 @@ def on_disk(tmp_path: Path) -> Journal:
 
 def test_a_part_is_two_files_named_by_its_first_offset_for_nobody_else(tmp_path: Path, journal: writer.Journal) -> None:
     folder = tmp_path / "runs" / "a"
-    assert sorted(path.name for path in folder.iterdir()) == ["0" * 20 + ".out", "0" * 20 + ".seg"]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    parts = [folder / ("0" * 20 + ".out"), folder / ("0" * 20 + ".seg")]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in parts] == [0o600, 0o600]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    journal.close()
+    assert sorted(folder.iterdir()) == parts
 
 
 def test_a_record_is_24_bytes_of_offset_time_length_stream_and_flags(
@@ -127,11 +129,11 @@ def test_past_the_cap_the_middle_goes_and_head_and_tail_stay(tmp_path: Path, cap
     line = b"%019d\n"
     numbers = iter(range(10**9))
     written = bytearray()
-    for _ in range(3 * cap // 20_000):
-        chunk = b"".join(line % next(numbers) for _ in range(1000))
+    for _ in range(30):
+        chunk = b"".join(line % next(numbers) for _ in range(cap // 200))
         written += chunk
         journal.append(STDOUT, chunk)
-        assert on_disk(tmp_path).disk() <= cap
+        assert on_disk(tmp_path).disk() <= cap + writer.RESERVE_SIZE
     journal.end(0)
     journal.close()
     disk = on_disk(tmp_path)
@@ -238,6 +240,28 @@ def test_an_end_that_cannot_be_recorded_is_an_error_and_can_be_tried_again(
     disk.records_fail = False
     journal.end(9)
     assert on_disk(tmp_path).end() == (1, 9, 0)
+
+
+def test_room_for_the_end_is_kept_and_a_run_without_it_does_not_begin(
+    tmp_path: Path, journal: writer.Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve = tmp_path / "runs" / "a" / writer.RESERVE
+    assert reserve.stat().st_blocks * 512 >= 4096
+    pwrite = os.pwrite
+
+    def full(fd: int, data: bytes, offset: int) -> int:
+        if reserve.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    journal.end(0)
+    assert on_disk(tmp_path).end() == (0, 0, 0)
+
+    monkeypatch.setattr(os, "write", lambda fd, data: 100)
+    with pytest.raises(OSError, match="No space"):
+        writer.Journal(str(tmp_path / "runs" / "b"), MIB)
+    assert not (tmp_path / "runs" / "b").exists()
 
 
 def test_output_lost_at_the_very_end_is_noted(tmp_path: Path, journal: writer.Journal, disk: Disk) -> None:

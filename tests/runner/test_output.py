@@ -165,7 +165,7 @@ def test_a_daemon_left_behind_goes_on_and_gets_no_broken_pipe(
 ) -> None:
     log = tmp_path / "log"
     loop = f"for i in {{1..1000}}; do echo noise noise noise || exit; echo $i >> {log}; sleep 0.01; done"
-    run = core.bash(f"setsid bash -c '{loop}' & echo pid $!", tty=tty)
+    run = core.bash(f"setsid bash -c '{loop}' & echo pid $!; until [ -s {log} ]; do sleep 0.01; done", tty=tty)
     core.end(run)
     size = core.progress[run][1]
     assert core.ask("forget", run=run)["ok"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.runner.journal import STDERR, STDOUT
+from app.runner.journal import CANCELLED, STDERR, STDOUT
 from tests.runner.conftest import StartRunner
 from tests.runner.support import CAP, NOBODY, PYTHON, Core, Runner
 
@@ -189,6 +189,20 @@ def test_no_more_processes_is_an_answer_and_no_crash(start_runner: StartRunner) 
     core.end(first)
     assert core.ask("start", run="third", **request)["ok"]
     core.end("third")
+
+
+def test_no_more_descriptors_is_an_answer_and_no_crash(start_runner: StartRunner) -> None:
+    core = start_runner(prefix=("prlimit", "--nofile=64:64")).connect()
+    request = {"argv": ["/bin/sleep", "100"], "env": {}, "cwd": "/", "cap": CAP}
+    answers = {f"run{i}": core.ask("start", run=f"run{i}", **request) for i in range(20)}
+    started = [run for run, answer in answers.items() if "ok" in answer]
+    assert 4 <= len(started) < 20
+    assert {answer["errno"] for answer in answers.values() if "error" in answer} == {errno.EMFILE}
+    for run in started:
+        core.cancel(run)
+    for run in started:
+        assert core.end(run)[1] == CANCELLED
+    assert core.end(core.bash("exit 0")) == (0, 0)
 
 
 @pytest.mark.parametrize(

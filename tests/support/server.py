@@ -20,7 +20,7 @@ from tests.support.logs import LogWatch
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "admin"
 ADMIN_PASSWORD = "Correct-Horse-7"
-START_SECONDS = 20
+START_SECONDS = 40
 STOP_SECONDS = 15
 NOBODY = 65534
 

@@ -20,7 +20,7 @@ export default {
       <p v-if="phase === 'loading'" class="m-chart-note t-loading" role="status"><span class="t-sr">Loading</span><span class="t-skeleton"></span></p>
       <p v-else-if="phase === 'empty'" class="m-chart-note" role="status">Nothing measured yet.</p>
       <p v-else-if="phase === 'failed'" class="m-chart-note" role="alert">{{ problem }}
-        <button type="button" class="t-btn plain" @click="load">Try again</button></p>
+        <button type="button" class="t-btn plain" @click="begin">Try again</button></p>
     </div>`,
   data() {
     return { phase: "loading", problem: "", points: 0 };
@@ -39,18 +39,9 @@ export default {
       if (connection !== this.loadedFor) this.load();
     },
   },
-  async mounted() {
-    const loading = this.load();
-    const { echarts } = await import("nicegui-echart");
-    if (!this.$refs.plot) return; // left meanwhile
-    this.chart = echarts.init(this.$refs.plot);
-    this.chart.setOption({ ...this.options, tooltip: { ...this.options.tooltip, valueFormatter: (value) => percent(value, 1) } });
-    this.resizing = new ResizeObserver(() => this.chart.resize());
-    this.resizing.observe(this.$refs.plot);
+  mounted() {
     window.addEventListener("toru:theme", this.paint);
-    this.paint();
-    await loading;
-    this.draw();
+    this.begin();
   },
   beforeUnmount() {
     window.removeEventListener("toru:theme", this.paint);
@@ -60,6 +51,27 @@ export default {
   },
   methods: {
     update_chart() {}, // NiceGUI calls it on every chart that it draws or redraws; ours is not fed by it
+    // The drawing library comes with the first chart, not with the page, and like everything it may not come.
+    async begin() {
+      const library = this.chart ? null : import("nicegui-echart");
+      const [, drawing] = await Promise.allSettled([this.load(), library]);
+      if (!this.$refs.plot) return; // left meanwhile
+      if (drawing.status === "rejected") {
+        this.problem = "The chart could not be loaded.";
+        this.phase = "failed";
+        return;
+      }
+      if (!this.chart) this.create(drawing.value.echarts);
+      this.draw();
+    },
+    create(echarts) {
+      const tooltip = { ...this.options.tooltip, valueFormatter: (value) => percent(value, 1) };
+      this.chart = echarts.init(this.$refs.plot);
+      this.chart.setOption({ ...this.options, tooltip });
+      this.resizing = new ResizeObserver(() => this.chart.resize());
+      this.resizing.observe(this.$refs.plot);
+      this.paint();
+    },
     now(index) {
       return percent(this.sample?.[COLUMNS[index][1]]);
     },

@@ -128,7 +128,7 @@ export default {
         this.fitter = setTimeout(() => this.fit(), 60);
       });
       this.sizes.observe(screen);
-      screen.querySelector(".xterm-viewport").addEventListener("scroll", () => this.look(), { signal, passive: true });
+      screen.querySelector(".xterm-viewport").addEventListener("scroll", () => this.scrolled(), { signal, passive: true });
       screen.addEventListener("paste", (event) => this.pasteEvent(event), { signal, capture: true });
       screen.addEventListener("focusin", () => this.tellSize(), { signal });
       for (const change of ["resize", "scroll"])
@@ -167,6 +167,10 @@ export default {
       if (!this.typing && this.terminal.modes.mouseTrackingMode !== "none")
         this.terminal.write("\x1b[?9;1000;1002;1003l"); // a reader's mouse selects
       this.look();
+    },
+    scrolled() {
+      // until the rows fit a new height, it is the browser that scrolls, not the reader
+      if (this.$refs.screen.clientHeight === this.fitted) this.look();
     },
     look() {
       const { viewportY, baseY } = this.terminal.buffer.active;
@@ -288,10 +292,9 @@ export default {
     fit() {
       const { screen } = this.$refs;
       if (!screen?.isConnected || !screen.clientWidth || !screen.clientHeight) return;
-      const { viewportY, baseY } = this.terminal.buffer.active;
-      const follows = this.atEnd || viewportY >= baseY;
       this.fitting.fit();
-      if (follows) this.terminal.scrollToBottom();
+      this.fitted = screen.clientHeight;
+      if (this.atEnd) this.terminal.scrollToBottom();
       this.look();
     },
 

@@ -213,18 +213,23 @@ async def test_search_walks_through_what_was_written(
     await expect(terminal.tool("Jump to end")).to_have_count(0)
 
 
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 async def test_full_screen_takes_the_window_and_gives_it_back(
-    server: Server, admin: httpx.AsyncClient, open_page: OpenPage
+    server: Server, admin: httpx.AsyncClient, open_page: OpenPage, phone: bool
 ) -> None:
-    script = server.script("hello.sh", "echo hello")
-    terminal = await open_terminal(open_page, await start_run(admin, script), phone=True)
-    bar = terminal.page.get_by_role("navigation", name="Quick navigation")
-    await expect(bar.get_by_text("History")).to_be_visible()
-    await terminal.tool("Full screen").tap()
+    script = server.script("hello.sh", "seq 100; echo THE-END")
+    terminal = await open_terminal(open_page, await start_run(admin, script), phone=phone)
+    await terminal.shows("THE-END")
+    await terminal.tool("Full screen").click()
     await expect(terminal.tool("Full screen")).to_have_attribute("aria-pressed", "true")
-    assert await terminal.box.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
-    await terminal.tool("Full screen").tap()
-    await bar.get_by_text("History").tap()  # nothing lies over it any more
+    window = terminal.page.viewport_size
+    assert window is not None
+    assert await terminal.box.bounding_box() == {"x": 0, "y": 0, **window}
+    await terminal.shows("THE-END")  # it still follows
+    await expect(terminal.tool("Jump to end")).to_have_count(0)
+    await terminal.tool("Full screen").click()
+    menu = terminal.page.get_by_role("navigation", name="Quick navigation" if phone else "Main")
+    await menu.get_by_text("History").click()  # nothing lies over it any more
     await expect(terminal.page).to_have_url(re.compile("/history"))
 
 

@@ -88,6 +88,7 @@ async def test_a_server_that_is_gone_is_said_and_figures_come_back_with_it(
     server = await start_server()
     page = await open_page("/", on=server)
     notice = page.get_by_text("These figures stand still")
+    await expect(page.locator(".m-chart canvas")).to_be_visible()
     await expect(page.get_by_role("region", name="CPU", exact=True).locator("b")).to_have_text(re.compile(r"\d"))
     await expect(notice).to_have_count(0)
     await server.kill()
@@ -137,6 +138,14 @@ async def test_a_chart_that_fails_says_so_and_tries_again(open_page: OpenPage) -
     await chart.get_by_role("button", name="Try again").click()
     await expect(chart).to_have_attribute("data-points", re.compile(r"[1-9]"))
     await expect(chart.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.allows_console("Failed to load")
+async def test_a_chart_whose_drawing_library_does_not_come_says_so_too(open_page: OpenPage) -> None:
+    page = await open_page(None)
+    await page.route(re.compile("/esm/"), lambda route: route.abort())
+    await page.goto("/")
+    await expect(page.locator(".m-chart").get_by_text("The chart could not be loaded.")).to_be_visible()
 
 
 async def test_no_point_of_a_chart_is_kept_on_the_server(as_user: AsUser, services: Services) -> None:

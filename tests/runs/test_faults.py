@@ -1,0 +1,249 @@
+"""Faults by name against a real server: whatever dies, no byte and no end is lost, and nothing hangs."""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.clients import JsonSocket, open_socket, sign_in
+from tests.support.server import Server
+
+StartServer = Callable[..., Awaitable[Server]]
+Json = dict[str, Any]
+RUNNER_LOST = "runner .* is gone"
+
+
+async def start(client: httpx.AsyncClient, script: str, **body: Any) -> str:
+    """Starts a script; the run's id."""
+    answer = await client.post("/api/runs", json={"script": script, **body})
+    assert answer.status_code == 201, answer.text
+    run_id: str = answer.json()["id"]
+    return run_id
+
+
+async def read_on(socket: JsonSocket, found: bytearray) -> Json | None:
+    """Adds what comes to `found`; the exit, or None when the connection was lost."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            frame = await socket.receive(30)
+            if not isinstance(frame, bytes):
+                exit_: Json = frame["exit"]
+                return exit_
+            found += frame
+    return None
+
+
+async def ended(client: httpx.AsyncClient, run_id: str, seconds: float = 30) -> Json:
+    """The run, once it has ended."""
+    async with asyncio.timeout(seconds):
+        while True:
+            run: Json = (await client.get(f"/api/runs/{run_id}")).json()
+            if run["state"] not in ("queued", "running"):
+                return run
+            await asyncio.sleep(0.05)
+
+
+COUNT = "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); [ $((i % 100)) -gt 0 ] || sleep 0.05; done; exit 9"
+
+
+async def test_kill_9_of_the_core_in_the_middle_of_runs(start_server: StartServer) -> None:
+    """Five times: the runs go on, every byte is there, and so is the right code."""
+    server = await start_server()
+    script = server.script("count.sh", COUNT)
+    expected = b"".join(b"line %d\n" % number for number in range(3000))
+    async with await sign_in(server) as admin:
+        run_ids = [await start(admin, script) for _ in range(3)]
+        found: dict[str, bytearray] = {run_id: bytearray() for run_id in run_ids}
+        for _ in range(5):
+            async with contextlib.AsyncExitStack() as stack:
+                sockets = [
+                    await stack.enter_async_context(open_socket(admin, f"/api/ws/runs/{run_id}?offset={len(output)}"))
+                    for run_id, output in found.items()
+                ]
+                readers = [asyncio.create_task(read_on(*pair)) for pair in zip(sockets, found.values(), strict=True)]
+                await asyncio.sleep(0.25)
+                await server.kill()
+                await asyncio.gather(*readers)
+            await server.start()
+        assert any(0 < len(output) < len(expected) for output in found.values())
+        for run_id, output in found.items():
+            async with open_socket(admin, f"/api/ws/runs/{run_id}?offset={len(output)}") as socket:
+                exit_ = await read_on(socket, output)
+            assert output == expected
+            assert exit_ is not None
+            assert (exit_["state"], exit_["code"]) == ("failed", 9)
+            assert (await admin.get(f"/api/runs/{run_id}/output")).content == expected
+
+
+async def test_no_acknowledged_start_is_lost_by_kill_9(start_server: StartServer) -> None:
+    server = await start_server()
+    script = server.script("hello.sh", "echo hi")
+    async with await sign_in(server) as admin:
+        acknowledged: list[str] = []
+
+        async def keep_starting() -> None:
+            with contextlib.suppress(httpx.TransportError):
+                while True:
+                    acknowledged.append(await start(admin, script))
+
+        for _ in range(3):
+            work = [asyncio.create_task(keep_starting()) for _ in range(8)]
+            await asyncio.sleep(0.4)
+            await server.kill()
+            await asyncio.gather(*work)
+            await server.start()
+        assert len(acknowledged) > 10
+        for run_id in acknowledged:
+            assert (await ended(admin, run_id))["state"] == "succeeded"
+            assert (await admin.get(f"/api/runs/{run_id}/output")).content == b"hi\n"
+
+
+@pytest.mark.allows_errors(RUNNER_LOST)
+async def test_kill_9_of_the_runner_ends_its_runs_and_nothing_hangs(start_server: StartServer) -> None:
+    server = await start_server()
+    script = server.script("wait.sh", "echo ready; sleep 60")
+    async with await sign_in(server) as admin, open_socket(admin, "/api/ws") as socket:
+        await socket.send({"type": "run", "script": script})
+        task_id = (await socket.until("stdout"))[0]["task_id"]
+        [runner] = server.runners()
+        begin = time.monotonic()
+        runner.kill()
+        [exit_] = await socket.until("exit")
+        assert time.monotonic() - begin < 1.5
+        assert (exit_["task_id"], exit_["code"]) == (task_id, -1)
+        run = (await admin.get(f"/api/runs/{task_id}")).json()
+        assert (run["state"], run["exit_code"]) == ("interrupted", None)
+        assert not [
+            process for process in psutil.process_iter() if process.name() == "sleep" and _is_of(process, task_id)
+        ]
+        await socket.send({"type": "run", "script": server.script("hello.sh", "echo hi")})
+        assert [message["type"] for message in await socket.until("exit")] == ["started", "stdout", "exit"]
+
+
+def _is_of(process: psutil.Process, run_id: str) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.environ().get("TORU_RUN_ID") == run_id and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+@pytest.mark.allows_errors(RUNNER_LOST)
+async def test_both_killed_at_once(start_server: StartServer) -> None:
+    server = await start_server()
+    async with await sign_in(server) as admin:
+        lost = await start(admin, server.script("wait.sh", "echo ready; sleep 60"))
+        over = await start(admin, server.script("over.sh", "echo over; exit 4"))
+        await ended(admin, over)
+        for runner in server.runners():
+            runner.kill()
+        await server.kill()
+        await server.start()
+        assert (await ended(admin, lost, 5))["state"] == "interrupted"
+        run = await ended(admin, over)
+        assert (run["state"], run["exit_code"]) == ("failed", 4)
+
+
+@pytest.mark.parametrize("cap_mb", [24, 512])
+@pytest.mark.timeout(120)
+async def test_a_viewer_that_never_reads_costs_nothing_and_stops_nobody(start_server: StartServer, cap_mb: int) -> None:
+    """256 MB of output, one viewer that never reads and one that does: memory stays, others are served."""
+    size = 256_000_000
+    server = await start_server()
+    script = server.script("flood.sh", f"yes 0123456789abcdef | head -c {size}")
+    async with await sign_in(server) as admin:
+        await admin.put("/api/settings/output_cap_mb", json={"value": str(cap_mb)})
+        await ended(admin, await start(admin, server.script("warm.sh", "echo warm")))
+        core = psutil.Process(server.pid)
+        before = core.memory_full_info().pss
+        run_id = await start(admin, script)
+        async with open_socket(admin, f"/api/ws/runs/{run_id}") as frozen, open_socket(admin, "/api/ws") as lines:
+            frozen.connection.transport.pause_reading()
+            await lines.send({"type": "follow", "task_id": run_id})
+            lines.connection.transport.pause_reading()
+            slowest = 0.0
+            async with open_socket(admin, f"/api/ws/runs/{run_id}") as reader:
+                digest, count, skipped = hashlib.sha256(), 0, 0
+                while "exit" not in (frame := await reader.receive(60)):
+                    if isinstance(frame, bytes):
+                        digest.update(frame)
+                        count += len(frame)
+                    else:
+                        skipped += frame["skipped"]
+                    if count % 50 == 0:
+                        begin = time.monotonic()
+                        assert (await admin.get("/api/health")).status_code == 200
+                        slowest = max(slowest, time.monotonic() - begin)
+            assert count + skipped == size
+            if cap_mb == 512:
+                assert skipped == 0
+                assert digest.hexdigest() == hashlib.sha256(b"0123456789abcdef\n" * (size // 17 + 1)).hexdigest() or (
+                    digest.hexdigest() == _digest(size)
+                )
+            assert core.memory_full_info().pss - before < 10 << 20
+            assert slowest < 1
+        run = (await admin.get(f"/api/runs/{run_id}")).json()
+        assert (run["state"], run["size"], run["truncated"]) == ("succeeded", size, cap_mb == 24)
+
+
+def _digest(size: int) -> str:
+    line = b"0123456789abcdef\n"
+    return hashlib.sha256((line * (size // len(line) + 1))[:size]).hexdigest()
+
+
+@pytest.mark.timeout(120)
+async def test_200_mb_without_a_line_end(start_server: StartServer) -> None:
+    server = await start_server()
+    script = server.script("long.sh", "head -c 200000000 /dev/zero | tr '\\0' z")
+    async with await sign_in(server) as admin, open_socket(admin, "/api/ws") as socket:
+        await admin.put("/api/settings/output_cap_mb", json={"value": "512"})
+        core = psutil.Process(server.pid)
+        await socket.send({"type": "run", "script": script})
+        await socket.until("started")
+        count = 0
+        while (message := await socket.receive(60))["type"] == "stdout":
+            assert len(message["data"]) <= 65536
+            count += len(message["data"])
+        assert (count, message["type"], message["code"]) == (200_000_000, "exit", 0)
+        assert core.memory_full_info().pss < 150 << 20
+
+
+async def test_two_hundred_starts_over_sockets_all_finish(start_server: StartServer) -> None:
+    server = await start_server()
+    script = server.script("short.sh", "sleep 0.3; echo done")
+    async with await sign_in(server) as admin:
+        answers = await asyncio.gather(*(admin.post("/api/runs", json={"script": script}) for _ in range(200)))
+        states = [answer.json()["state"] for answer in answers]
+        assert states.count("running") == 20
+        assert states.count("queued") == 180
+        for answer in answers:
+            assert (await ended(admin, answer.json()["id"]))["state"] == "succeeded"
+
+
+@pytest.mark.needs("nobody")
+async def test_files_that_toru_may_not_read_or_execute(start_server: StartServer) -> None:
+    """As an unprivileged user: root ignores modes."""
+    server = await start_server(unprivileged=True)
+    server.script("unreadable.sh", "echo hi", 0o000)
+    server.script("unmarked.sh", "echo by sh", 0o644)
+    server.script("write_only.sh", "echo hi", 0o200)
+    async with await sign_in(server) as admin:
+        assert (await admin.get("/api/scripts")).json() == ["unmarked.sh", "unreadable.sh", "write_only.sh"]
+        for name in ("unreadable.sh", "write_only.sh"):
+            run = (await admin.post("/api/runs", json={"script": name})).json()
+            assert run["state"] == "spawn_failed"
+            assert "cannot be read" in run["reason"]
+        run_id = await start(admin, "unmarked.sh")
+        await ended(admin, run_id)
+        assert (await admin.get(f"/api/runs/{run_id}/output")).text == "by sh\n"
+        server.scripts_dir.chmod(0o000)
+        for answer in (await admin.get("/api/scripts"), await admin.post("/api/runs", json={"script": "unmarked.sh"})):
+            assert answer.status_code == 503
+            assert "Permission denied" in answer.json()["error"]
+        server.scripts_dir.chmod(0o755)
+        assert (await admin.get("/api/scripts")).status_code == 200
