@@ -58,8 +58,8 @@ def with_security_headers(send: Send, *, secure: bool) -> Send:
 class PagePolicy:
     """Gives every HTML page its content policy and its scripts the nonce; innermost, so that it sees plain text."""
 
-    def __init__(self, app: Application) -> None:
-        self._inner = app
+    def __init__(self, inner: Application) -> None:
+        self._inner = inner
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serves one connection."""

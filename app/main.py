@@ -170,6 +170,7 @@ def create_server_app(services: Services) -> Application:
     ui.run_with(
         api,
         title="Toru Steering Center",
+        favicon="/favicon.ico",
         viewport="width=device-width, initial-scale=1, viewport-fit=cover",
         dark=None,
         language="en-GB",

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Reports host, load, memory, disks, failed services and recent errors on one screen
+# Reports host, load, memory, disks, the busiest processes and failed services on one screen
 set -u
 
 if [ -t 1 ]; then bold=$'\e[1m' violet=$'\e[94m' plain=$'\e[0m'; else bold= violet= plain=; fi
@@ -16,14 +16,15 @@ cat /proc/loadavg
 has free && free -h
 
 section "Disks"
-df -h -x tmpfs -x devtmpfs -x overlay 2>/dev/null
+df -h -x tmpfs -x devtmpfs -x overlay 2>/dev/null || df -h
 
 section "Busiest processes"
 ps -eo pid,user,%cpu,%mem,comm --sort=-%cpu 2>/dev/null | head -n 8
 
 section "Failed services"
 if has systemctl && systemctl list-units >/dev/null 2>&1; then
-    systemctl --failed --no-legend --plain | sed 's/^$/none/' || :
+    failed=$(systemctl --failed --no-legend --plain)
+    echo "${failed:-none}"
 else
     echo "systemd does not run here"
 fi

@@ -51,9 +51,7 @@ def page_life() -> PageLife:
     return cast("PageLife", ui.context.client.storage[_KEY])
 
 
-def live(
-    subscribe: Callable[[Callable[P, None]], Callable[[], object]], show: Callable[P, object]
-) -> None:
+def live(subscribe: Callable[[Callable[P, None]], Callable[[], object]], show: Callable[P, object]) -> None:
     """Has `show(…)` called in the page's context with whatever `subscribe` reports, until the page is left.
 
     Args:

@@ -44,7 +44,7 @@ def client_address(
             address in network for network in networks if network.version == address.version
         )
 
-    direct = parse_address(peer or "")
+    direct = parse_address((peer or "").partition("%")[0])  # a link-local peer comes with its interface
     if direct is None:
         return ""
     if trust is ProxyTrust.NONE or not is_proxy(direct):
@@ -70,4 +70,4 @@ def bucket(address: str) -> str:
     parsed = parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return address
+    return str(parsed) if parsed is not None else address

@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Iterator
 from app.core.framing import Message
 from app.runner import protocol
 from app.runner.commands import Commands
-from app.runner.limits import reset_signals, watch_children_by_pidfd
+from app.runner.inherited import reset_signals, watch_children_by_pidfd
 from app.runner.link import Link
 from app.runner.run import Run
 

@@ -75,7 +75,7 @@ class Hunt:
         if self._mark in process.marks:
             return True
         session = self._session
-        return session is not None and process.session == session.id and process.started < int(session.until)
+        return session is not None and process.session == session.id and process.started <= session.until
 
 
 class Process(NamedTuple):

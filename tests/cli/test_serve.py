@@ -91,7 +91,7 @@ async def test_without_a_password_it_invents_one_at_each_start(start_server: Sta
 
 
 def invented(server: Server) -> str:
-    return re.findall(r"with password +(\S+)", server.output)[-1]
+    return str(re.findall(r"with password +(\S+)", server.output)[-1])
 
 
 def test_help_is_quick() -> None:

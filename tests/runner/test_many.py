@@ -36,7 +36,7 @@ def test_two_hundred_terminals_are_cancelled_at_once(core: Core, runner: Runner)
         core.tell("cancel", run=name, grace=0.5)
     for name in names:
         assert os.WIFSIGNALED(core.end(name)[0])
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     eventually(lambda: runner.descriptors() == before)
 
 

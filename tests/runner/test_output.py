@@ -145,7 +145,7 @@ def test_a_background_child_that_keeps_the_pipe_delays_the_end_by_a_second(core:
     began = time.monotonic()
     status, flags = core.end(run)
     assert (status, flags) == (0, 0)
-    assert 0.9 < time.monotonic() - began < 3
+    assert 0.9 < time.monotonic() - began < 6
     daemon = pid_in(core, run)
     assert alive(daemon), "it was not asked to end"
     os.kill(daemon, signal.SIGKILL)
@@ -153,10 +153,10 @@ def test_a_background_child_that_keeps_the_pipe_delays_the_end_by_a_second(core:
 
 def test_what_a_background_child_writes_within_that_second_counts(core: Core) -> None:
     run = core.bash("(sleep 0.4; echo late) & echo early")
-    began = time.monotonic()
     core.end(run)
     assert core.output(run) == b"early\nlate\n"
-    assert time.monotonic() - began < 0.9, "its end of the pipe was closed: no need to wait"
+    late, end = core.journal(run).records()[-2:]
+    assert end[1] - late[1] < 300_000_000, "its end of the pipe was closed: no need to wait"
 
 
 @BOTH
@@ -174,6 +174,9 @@ def test_a_daemon_left_behind_goes_on_and_gets_no_broken_pipe(
     eventually(lambda: int(log.read_text().split()[-1]) > at_end + 50)
     assert alive(daemon)
     assert len(core.output(run)) == size, "what comes after the end is not kept"
+    quiet = core.bash("sleep 0.3")
+    core.end(quiet)
+    assert core.output(quiet) == b"", "and lands nowhere else"
     open_with_it = runner.descriptors()
     os.kill(daemon, signal.SIGKILL)
     eventually(lambda: runner.descriptors() < open_with_it)
@@ -194,7 +197,7 @@ def test_a_time_limit_is_kept_and_told(core: Core) -> None:
     status, flags = core.end(run)
     assert flags == 8
     assert os.WTERMSIG(status) == signal.SIGTERM
-    assert 0.4 < time.monotonic() - began < 1.0
+    assert 0.4 < time.monotonic() - began < 4
 
 
 def test_a_run_within_its_limit_is_not_touched(core: Core) -> None:

@@ -13,7 +13,7 @@ def test_word_comes_within_milliseconds(core: Core) -> None:
         core.type(run, b"\n")
         core.wait_output(run, b"pong %d\r" % turn)
         delays.append(time.monotonic() - began)
-    assert sorted(delays)[25] < 0.02
+    assert sorted(delays)[25] < 0.1
     core.cancel(run, grace=0)
     core.end(run)
 

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -50,36 +51,52 @@ async def ended(client: httpx.AsyncClient, run_id: str, seconds: float = 30) -> 
             await asyncio.sleep(0.05)
 
 
-COUNT = "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); [ $((i % 100)) -gt 0 ] || sleep 0.05; done; exit 9"
+IN_PARTS = """
+for part in 1 2 3; do
+    i=0; while [ $i -lt 1000 ]; do echo "$part line $i"; i=$((i+1)); done
+    until [ -e "$1/$part" ]; do sleep 0.02; done
+done
+seq 1 200000; exit 9
+"""
 
 
-async def test_kill_9_of_the_core_in_the_middle_of_runs(start_server: StartServer) -> None:
-    """Five times: the runs go on, every byte is there, and so is the right code."""
+async def test_kill_9_of_the_core_in_the_middle_of_runs(start_server: StartServer, tmp_path: Path) -> None:
+    """Three times; the runs go on while there is no core. Every byte is there, and so is the right code."""
     server = await start_server()
-    script = server.script("count.sh", COUNT)
-    expected = b"".join(b"line %d\n" % number for number in range(3000))
+    script = server.script("parts.sh", IN_PARTS)
+    parts = [b"".join(b"%d line %d\n" % (part, number) for number in range(1000)) for part in (1, 2, 3)]
+    expected = b"".join([*parts, *(b"%d\n" % number for number in range(1, 200_001))])
     async with await sign_in(server) as admin:
-        run_ids = [await start(admin, script) for _ in range(3)]
+        run_ids = [await start(admin, script, args=[str(tmp_path)]) for _ in range(3)]
         found: dict[str, bytearray] = {run_id: bytearray() for run_id in run_ids}
-        for _ in range(5):
-            async with contextlib.AsyncExitStack() as stack:
-                sockets = [
-                    await stack.enter_async_context(open_socket(admin, f"/api/ws/runs/{run_id}?offset={len(output)}"))
-                    for run_id, output in found.items()
-                ]
-                readers = [asyncio.create_task(read_on(*pair)) for pair in zip(sockets, found.values(), strict=True)]
-                await asyncio.sleep(0.25)
-                await server.kill()
-                await asyncio.gather(*readers)
+        for part in (1, 2, 3):
+            readers = [asyncio.create_task(follow(admin, run_id, output)) for run_id, output in found.items()]
+            await until_length(found, part * len(parts[0]))
+            await server.kill()
+            (tmp_path / str(part)).touch()
+            await asyncio.gather(*readers)
             await server.start()
-        assert any(0 < len(output) < len(expected) for output in found.values())
         for run_id, output in found.items():
-            async with open_socket(admin, f"/api/ws/runs/{run_id}?offset={len(output)}") as socket:
-                exit_ = await read_on(socket, output)
+            run = await ended(admin, run_id)
+            assert (run["state"], run["exit_code"], run["size"]) == ("failed", 9, len(expected))
+            exit_ = await follow(admin, run_id, output)
             assert output == expected
             assert exit_ is not None
             assert (exit_["state"], exit_["code"]) == ("failed", 9)
             assert (await admin.get(f"/api/runs/{run_id}/output")).content == expected
+
+
+async def follow(client: httpx.AsyncClient, run_id: str, found: bytearray) -> Json | None:
+    """Goes on reading where `found` ends; the exit, or None when the connection was lost."""
+    async with open_socket(client, f"/api/ws/runs/{run_id}?offset={len(found)}") as socket:
+        return await read_on(socket, found)
+
+
+async def until_length(found: dict[str, bytearray], length: int, seconds: float = 20) -> None:
+    """Waits until the readers of all runs have at least this many bytes."""
+    async with asyncio.timeout(seconds):
+        while min(map(len, found.values())) < length:
+            await asyncio.sleep(0.01)
 
 
 async def test_no_acknowledged_start_is_lost_by_kill_9(start_server: StartServer) -> None:
@@ -93,7 +110,7 @@ async def test_no_acknowledged_start_is_lost_by_kill_9(start_server: StartServer
                 while True:
                     acknowledged.append(await start(admin, script))
 
-        for _ in range(3):
+        for _ in range(2):
             work = [asyncio.create_task(keep_starting()) for _ in range(8)]
             await asyncio.sleep(0.4)
             await server.kill()
@@ -166,27 +183,19 @@ async def test_a_viewer_that_never_reads_costs_nothing_and_stops_nobody(start_se
             frozen.connection.transport.pause_reading()
             await lines.send({"type": "follow", "task_id": run_id})
             lines.connection.transport.pause_reading()
-            slowest = 0.0
             async with open_socket(admin, f"/api/ws/runs/{run_id}") as reader:
                 digest, count, skipped = hashlib.sha256(), 0, 0
-                while "exit" not in (frame := await reader.receive(60)):
+                while isinstance(frame := await reader.receive(60), bytes) or "skipped" in frame:
                     if isinstance(frame, bytes):
                         digest.update(frame)
                         count += len(frame)
                     else:
                         skipped += frame["skipped"]
-                    if count % 50 == 0:
-                        begin = time.monotonic()
-                        assert (await admin.get("/api/health")).status_code == 200
-                        slowest = max(slowest, time.monotonic() - begin)
+                assert (await admin.get("/api/health")).status_code == 200
             assert count + skipped == size
             if cap_mb == 512:
-                assert skipped == 0
-                assert digest.hexdigest() == hashlib.sha256(b"0123456789abcdef\n" * (size // 17 + 1)).hexdigest() or (
-                    digest.hexdigest() == _digest(size)
-                )
+                assert (skipped, digest.hexdigest()) == (0, _digest(size))
             assert core.memory_full_info().pss - before < 10 << 20
-            assert slowest < 1
         run = (await admin.get(f"/api/runs/{run_id}")).json()
         assert (run["state"], run["size"], run["truncated"]) == ("succeeded", size, cap_mb == 24)
 

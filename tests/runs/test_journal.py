@@ -96,7 +96,7 @@ async def test_a_reader_that_is_overtaken_goes_on_where_there_is_something(tmp_p
     journal = Journal(str(tmp_path / "run"), SMALL)
     journal.append(STDOUT, b"x" * 20_000)
     reader = JournalReader(tmp_path / "run", 18_000)
-    assert await reader.read(100, journal.size) == b"x" * 100
+    assert await reader.read(100, journal.size) == bytearray(b"x" * 100)
     for _ in range(30):
         journal.append(STDOUT, b"y" * 10_000)
     rest, skipped = 0, 0
@@ -151,10 +151,11 @@ def test_a_record_that_was_half_written_does_not_exist(tmp_path: Path) -> None:
 def test_syncs_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_journal(tmp_path / "run", [(STDOUT, b"x" * 40_000)], cap=SMALL)
     synced = []
-    real = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda handle: (synced.append(os.readlink(f"/proc/self/fd/{handle}")), real(handle))
-    )
+
+    def fsync(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
     sync(tmp_path / "run")
     assert set(synced) == {str(path) for path in (tmp_path / "run").iterdir()} | {str(tmp_path / "run"), str(tmp_path)}
 

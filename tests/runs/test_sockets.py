@@ -219,7 +219,8 @@ async def start(client: httpx.AsyncClient, script: str, **body: Any) -> str:
 
 async def collect(socket: JsonSocket, *, ack: bool = False) -> tuple[bytes, list[Json]]:
     """Bytes and messages up to the exit."""
-    found, messages = bytearray(), []
+    found = bytearray()
+    messages: list[Json] = []
     while not messages or "exit" not in messages[-1]:
         frame = await socket.receive(20)
         if isinstance(frame, bytes):

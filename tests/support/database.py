@@ -13,13 +13,14 @@ from app.core.migrate import prepare_database
 
 
 class MovedClock(Clock):
-    """The real time plus what a test adds to it."""
+    """The real time plus what a test adds to it, or a moment at which it stands still."""
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
+        self.stands_at: datetime | None = None
 
     def now(self) -> datetime:
-        return super().now() + self.ahead
+        return self.stands_at or super().now() + self.ahead
 
     def move(self, **by: float) -> None:
         """Moves on (or back): `clock.move(minutes=3)`."""

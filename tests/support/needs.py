@@ -22,8 +22,10 @@ def _setpriv() -> str | None:
     if shutil.which("setpriv") is None:
         return "setpriv (util-linux) is not installed"
     root = Path(__file__).resolve().parents[2]
-    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", "import app.core"]
-    tried = subprocess.run(as_nobody, cwd=root, capture_output=True, timeout=30, check=False)
+    # By way of a shell: what setpriv executes itself is still looked up with the rights of root.
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command = [*as_nobody, "sh", "-c", 'exec "$0" -c "import app.core"', sys.executable]
+    tried = subprocess.run(command, cwd=root, capture_output=True, timeout=30, check=False)
     return None if tried.returncode == 0 else "another user cannot read this checkout or its Python"
 
 

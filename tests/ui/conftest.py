@@ -1,14 +1,32 @@
 """For tests of pages: simulated browsers with a session of their own, which a test may end."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from nicegui.testing import User
+from playwright.async_api import expect
 
 from tests.support.clients import CLIENT, CLIENT_PASSWORD
 from tests.support.inprocess import AsUser
 
 SignedIn = Callable[..., Awaitable[User]]
+
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulated users look for four seconds, a tenth each time: passwords and durable writes take their time."""
+    for name in ("should_see", "should_not_see"):
+        monkeypatch.setattr(User, name, _patient(getattr(User, name)))
+
+
+def _patient(look: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def patient(*args: Any, retries: int = 40, **kwargs: Any) -> None:
+        await look(*args, retries=retries, **kwargs)
+
+    return patient
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 
+from tests.support.inprocess import AsUser
 from ui.static import assets, static_url
 
 
@@ -50,6 +51,13 @@ async def test_the_dashboard_can_be_installed(http: httpx.AsyncClient) -> None:
     for icon in manifest["icons"]:
         assert (await http.get(icon["src"])).headers["content-type"] == "image/png"
     assert (await http.get("/favicon.ico")).status_code == 200
+
+
+async def test_a_page_bears_our_icon(as_user: AsUser) -> None:
+    user = await as_user()
+    page = (await user.http_client.get("/account")).text
+    assert re.findall(r'<link[^>]*href="([^"?]+)[^>]*rel="shortcut icon"', page) == ["/favicon.ico"]
+    assert re.findall(r'<link rel="icon"[^>]*href="([^"?]+)', page) == ["/static/favicon.svg"]
 
 
 def test_nothing_comes_from_another_host() -> None:

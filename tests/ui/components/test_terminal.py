@@ -5,7 +5,7 @@ import re
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.conftest import StartServer
 from tests.support.browser import OpenPage
@@ -13,15 +13,28 @@ from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.server import Server
 from tests.ui.terminal import WRITE_TO_CLIPBOARD, TerminalView, running, start_run
 
-# Writes some lines, waits until told, and writes the rest.
-NUMBERED = """
-line() { i=$((i + 1)); echo "line $i of é日🙂"; }
-i=0
-while [ $i -lt 120 ]; do line; done
-WAIT
-while [ $i -lt 400 ]; do line; sleep 0.003; done
-"""
-ALL_LINES = [f"line {i} of é日🙂" for i in range(1, 401)]
+
+class Counter:
+    """A script that counts as far as it is let."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self._gate = server.folder / name
+        self.script = server.script(
+            f"{name}.sh",
+            f"""
+            i=0
+            for stop in 120 200 300 400; do
+                until [ -e {self._gate}.$stop ]; do sleep 0.02; done
+                while [ $i -lt $stop ]; do i=$((i + 1)); echo "line $i of é日🙂"; done
+            done""",
+        )
+
+    def let(self, *stops: int) -> None:
+        """Lets it count to 120, 200, 300 and 400."""
+        for stop in stops:
+            self._gate.with_suffix(f".{stop}").touch()
+
+    lines = [f"line {i} of é日🙂" for i in range(1, 401)]
 
 
 async def open_terminal(open_page: OpenPage, run_id: str, **options: object) -> TerminalView:
@@ -42,33 +55,57 @@ async def test_keys_reach_the_script(server: Server, admin: httpx.AsyncClient, o
 async def test_a_reload_in_the_middle_shows_every_line_once(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
-    script = server.script("lines.sh", NUMBERED.replace("WAIT", "stty -echo; read key"))
-    terminal = await open_terminal(open_page, await start_run(admin, script))
+    counter = Counter(server, "reloaded")
+    terminal = await open_terminal(open_page, await start_run(admin, counter.script))
+    counter.let(120)
     await terminal.shows("line 120 ")
     await terminal.page.reload()
     await terminal.shows("line 120 ")
-    await terminal.type("\n")
+    counter.let(200, 300, 400)
     await terminal.ended()
-    assert (await terminal.text()).splitlines() == ALL_LINES
+    assert (await terminal.text()).splitlines() == counter.lines
+
+
+async def test_a_lost_connection_goes_on_from_its_offset(
+    server: Server, admin: httpx.AsyncClient, open_page: OpenPage
+) -> None:
+    page = await open_page("/")
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    await page.route_web_socket(re.compile("/api/ws/runs/"), connect)
+    counter = Counter(server, "lost")
+    counter.let(120)
+    await page.goto(f"/run/{await start_run(admin, counter.script)}")
+    terminal = TerminalView(page)
+    await terminal.shows("line 120 ")
+    for stop in (200, 300, 400):
+        await sockets[-1].close(code=1012)
+        counter.let(stop)  # it writes while nobody listens
+        await terminal.shows(f"line {stop} ")
+    await terminal.ended()
+    assert len(sockets) == 4
+    assert (await terminal.text()).splitlines() == counter.lines
 
 
 @pytest.mark.allows_console("WebSocket|Failed to load|ERR_CONNECTION")
-async def test_it_goes_on_where_it_was_when_the_server_comes_back(
-    start_server: StartServer, open_page: OpenPage
-) -> None:
+async def test_nothing_is_missing_when_the_server_comes_back(start_server: StartServer, open_page: OpenPage) -> None:
     server = await start_server()
-    gate = server.folder / "go-on"
-    script = server.script("lines.sh", NUMBERED.replace("WAIT", f"until [ -e {gate} ]; do sleep 0.02; done"))
+    counter = Counter(server, "restarted")
+    counter.let(120)
     async with http_client(server, await session_cookies(server)) as admin:
-        run_id = await start_run(admin, script)
+        run_id = await start_run(admin, counter.script)
     terminal = await open_terminal(open_page, run_id, on=server)
     await terminal.shows("line 120 ")
     await server.kill()
-    gate.touch()  # the script writes while nobody listens
+    counter.let(200, 300, 400)
     await expect(terminal.box).to_have_attribute("data-link", re.compile("lost|connecting"))
     await server.start()
     await terminal.ended()
-    assert (await terminal.text()).splitlines() == ALL_LINES
+    assert (await terminal.text()).splitlines() == counter.lines
 
 
 async def test_the_script_follows_the_size_of_the_window(
