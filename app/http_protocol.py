@@ -14,8 +14,9 @@ HEAD_SECONDS = 5.0
 HEAD_BYTES = 64 * 1024
 HEAD_FIELDS = 100
 LINGER_SECONDS = 2.0
-"""How long the rest of a body that nobody wants is taken in: who is cut off at once never reads our answer."""
+"""How long the rest of what nobody wants is taken in: who is cut off at once never reads our answer."""
 
+BAD = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -33,6 +34,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _field_bytes = 0
     _in_body = False
     _answering = 0
+    _refused = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Starts the clock: a connection that says nothing is closed, too."""
@@ -46,6 +48,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Takes bytes in; those of a head are counted."""
+        if self._refused:
+            return
         if not self._in_body:
             if self._timer is None:
                 self._set_timer(HEAD_SECONDS)
@@ -71,9 +75,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """The head is whole; whatever follows is a body."""
         self._set_timer(None)
         self._in_body = True
-        self._answering += 1
         self._received = 0
-        super().on_headers_complete()
+        super().on_headers_complete()  # raises where there is no address to ask for
+        self._answering += 1
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -90,10 +94,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """The parser, or we, did not take the request."""
-        if self._is_too_large():
-            self._refuse(TOO_LARGE)
-        else:
-            super().send_400_response(msg)
+        self._refuse(TOO_LARGE if self._is_too_large() else BAD)
 
     def handle_websocket_upgrade(self) -> None:
         """Another protocol takes over."""
@@ -110,11 +111,20 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _time_is_up(self) -> None:
         self._timer = None
-        if not self._answering:
-            self._refuse(TOO_SLOW if self._received else b"")  # nothing came: a browser keeps one for later
+        if self._answering:
+            return  # what came was a stray line end, or the head of a request that is not its turn yet
+        if self._received and not self._refused:
+            self._refuse(TOO_SLOW)
+        else:
+            self.transport.close()  # a connection that a browser keeps for later, or one that was refused
 
     def _refuse(self, answer: bytes) -> None:
-        if not self.transport.is_closing():
-            if not self._answering:  # it would cut into the answer to the request before
-                self.transport.write(answer)
+        if self.transport.is_closing() or self._refused:
+            return
+        self._refused = True
+        if self._answering:  # ours would cut into the answer to the request before
             self.transport.close()
+            return
+        self.transport.write(answer)
+        self.transport.write_eof()
+        self._set_timer(LINGER_SECONDS)

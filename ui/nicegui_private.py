@@ -84,7 +84,10 @@ async def _close(client: Client) -> None:
         await asyncio.sleep(FLUSH_SECONDS)  # the outbox has no event for "sent"
     sockets = list(client._socket_to_document_id)  # noqa: SLF001
     if not client.is_deleted:
-        client.delete()  # before its sockets go: NiceGUI would wait for their return, then delete it once more
+        # NiceGUI waits for a browser that left to come back, then deletes its page: once is enough.
+        for document_id in list(client._delete_tasks):  # noqa: SLF001
+            client._cancel_delete_task(document_id)  # noqa: SLF001
+        client.delete()  # before its sockets go, or it would begin to wait once more
     for socket_id in sockets:
         with suppress(TimeoutError):  # a frozen browser, whose connection the guard aborts
             async with asyncio.timeout(FLUSH_SECONDS):

@@ -113,8 +113,10 @@ class Shell:
         try:
             await entry.build(self._services, actor, **_parameters(entry.build, arguments))
         except Exception as error:  # noqa: BLE001 - the door of every page: what fails is logged and told
+            told = sentence(error)
             if not self._client.is_deleted:
-                failed_state(sentence(error))
+                with arguments.frame.clear():  # half a page would hide what went wrong
+                    failed_state(told)
         finally:
             self._first_page_built.set()
 

@@ -13,8 +13,8 @@ import termios
 from collections.abc import Callable
 from typing import Protocol
 
-from app.runner.journal import STDERR, STDOUT
 from app.runner.inherited import Limits
+from app.runner.journal import STDERR, STDOUT
 from app.runner.protocol import MAX_INPUT, StartRequest
 
 PIPE_SIZE = 256 << 10

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from app.core.framing import Message
 from app.runner import protocol
 from app.runner.child import start_child
-from app.runner.journal import Journal
 from app.runner.inherited import FileLimit
+from app.runner.journal import Journal
 from app.runner.protocol import BadRequest, StartRequest
 from app.runner.run import Row, Run, Watcher
 from app.runner.sweep import Sweeper

@@ -137,10 +137,11 @@ class Run:
         return self.child.group_may_live() and (self._status is None or self._sweeper.group_lives(self.child.pid))
 
     async def _kill(self) -> None:
-        while self._loop.time() < self._deadline and self._group_lives():  # noqa: ASYNC110 - no event tells of it
-            await asyncio.sleep(POLL)
-        self.child.signal_group(signal.SIGKILL)
-        until = self._reaped_at if self._status is not None else ticks()
-        await self._sweeper.sweep(self.id, Session(self.child.pid, until))
-        if self._status is not None:
+        try:
+            while self._loop.time() < self._deadline and self._group_lives():  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(POLL)
+            self.child.signal_group(signal.SIGKILL)
+            until = self._reaped_at if self._status is not None else ticks()
+            await self._sweeper.sweep(self.id, Session(self.child.pid, until))
+        finally:  # whatever /proc had to say: a run that is over ends
             self._finish()

@@ -140,18 +140,25 @@ class Sweeper:
         return len(hunt.killed)
 
     async def _work(self) -> None:
-        while self._hunts:
-            hunts = list(self._hunts)
-            for count, process in enumerate(_processes()):
-                for hunt in hunts:
-                    hunt.look(process)
-                if count % TURN == 0:
-                    await asyncio.sleep(0)
+        try:
+            while self._hunts:
+                await self._look_around(list(self._hunts))
+                if self._hunts:
+                    await asyncio.sleep(PAUSE)
+        finally:  # nobody waits for a sweep that failed
+            for over in self._hunts.values():
+                over.set_result(None)
+            self._hunts.clear()
+
+    async def _look_around(self, hunts: list[Hunt]) -> None:
+        for count, process in enumerate(_processes()):
             for hunt in hunts:
-                if hunt.end_pass():
-                    self._hunts.pop(hunt).set_result(None)
-            if self._hunts:
-                await asyncio.sleep(PAUSE)
+                hunt.look(process)
+            if count % TURN == 0:
+                await asyncio.sleep(0)
+        for hunt in hunts:
+            if hunt.end_pass():
+                self._hunts.pop(hunt).set_result(None)
 
 
 def ticks() -> float:

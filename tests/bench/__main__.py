@@ -10,10 +10,11 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench.bench import Bench, make_bench, serving_python
+from tests.bench.bench import Bench, install, make_bench, serving_python
 from tests.bench.figures import Figure
 from tests.bench.groups import crashes, growth, idle, latency, pages, resources, sign_in, start, throughput
 from tests.bench.table import as_json, as_table
@@ -43,7 +44,10 @@ async def measure(bench: Bench, names: Sequence[str]) -> list[Figure]:
         try:
             measured = await GROUPS[name](bench)
         except Exception as error:  # noqa: BLE001 - the other groups shall still be measured; this one is a miss
-            measured = [Figure(name, "", problem=f"{type(error).__name__}: {error}")]
+            traceback.print_exc()
+            measured = [
+                Figure(name, "", problem=f"{type(error).__name__}: {str(error).strip().rpartition(chr(10))[2]}")
+            ]
         figures += measured
         print(as_table(measured), file=sys.stderr)
         print(f"   {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
@@ -60,6 +64,7 @@ def main() -> int:
     unknown = set(options.names) - GROUPS.keys()
     if unknown:
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    install()
     with tempfile.TemporaryDirectory(prefix="toru-bench-") as folder, workers() as pool:
         bench = make_bench(Path(folder), pool, full=options.full)
         figures = asyncio.run(measure(bench, options.names or list(GROUPS)))

@@ -22,8 +22,13 @@ STREAM_BYTES = 50_000_000
 START_SECONDS = 20.0
 
 
+def install() -> None:
+    """Has `./toru` make or renew the environment that it serves with; it says itself why it cannot."""
+    subprocess.run([ROOT / "toru", "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+
+
 def serving_python() -> str:
-    """The Python of `./toru serve` where it has been made, else this one, whose test packages cost memory."""
+    """The Python of `./toru serve` where it could be made, else this one, whose test packages cost memory."""
     made = ROOT / ".venv" / "complete"
     return str(made.parent / "bin" / "python") if made.exists() else sys.executable
 

@@ -20,6 +20,7 @@ async def open_dashboard(server: MeasuredServer) -> AsyncIterator[Page]:
         for name, value in server.client.cookies.items():
             await context.add_cookies([{"name": name, "value": value, "url": server.url}])
         page = await context.new_page()
-        await page.goto("/", wait_until="networkidle")
+        await page.goto("/")
+        await page.wait_for_selector(".t-nav a[aria-current=page]")
         yield page
         await chromium.close()

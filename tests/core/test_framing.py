@@ -9,7 +9,7 @@ from app.core.framing import FrameError, FrameReader, FrameTooLarge, encode
 
 
 def test_messages_come_back_in_order_whole_or_byte_by_byte() -> None:
-    messages = [{"cmd": "start", "n": 1}, {}, {"text": "grüße 🚀", "list": [1, None, True]}]
+    messages: list[dict[str, object]] = [{"cmd": "start", "n": 1}, {}, {"text": "grüße 🚀", "list": [1, None, True]}]
     stream = b"".join(encode(message) for message in messages)
 
     assert FrameReader().feed(stream) == messages

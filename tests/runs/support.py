@@ -1,6 +1,7 @@
 """A journal as the runner writes it, and services of their own on a real database with a real runner."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.actions.service import ActionsService
@@ -174,3 +176,13 @@ async def _end_everything(product: Product) -> None:
                 await product.runs.cancel(ADMIN, run.id)
     for run in (await product.runs.list(ADMIN, limit=200)).items:
         await product.ended(run)
+
+
+def processes_of(run_id: str) -> list[psutil.Process]:
+    """The living processes that carry a run's marker."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("TORU_RUN_ID") == run_id and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found

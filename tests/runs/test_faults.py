@@ -13,6 +13,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.runs.support import processes_of
 from tests.support.clients import JsonSocket, open_socket, sign_in
 from tests.support.server import Server
 
@@ -137,17 +138,9 @@ async def test_kill_9_of_the_runner_ends_its_runs_and_nothing_hangs(start_server
         assert (exit_["task_id"], exit_["code"]) == (task_id, -1)
         run = (await admin.get(f"/api/runs/{task_id}")).json()
         assert (run["state"], run["exit_code"]) == ("interrupted", None)
-        assert not [
-            process for process in psutil.process_iter() if process.name() == "sleep" and _is_of(process, task_id)
-        ]
+        assert processes_of(task_id) == []
         await socket.send({"type": "run", "script": server.script("hello.sh", "echo hi")})
         assert [message["type"] for message in await socket.until("exit")] == ["started", "stdout", "exit"]
-
-
-def _is_of(process: psutil.Process, run_id: str) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return process.environ().get("TORU_RUN_ID") == run_id and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 @pytest.mark.allows_errors(RUNNER_LOST)

@@ -16,7 +16,7 @@ from app.runner.journal import END, RECORD, STDOUT
 from app.runs.models import RunRow
 from app.runs.schemas import Chunk, Ended, RunState, RunView
 from app.runs.store import RunStore, StoredRun
-from tests.runs.support import ADMIN, Product, write_journal
+from tests.runs.support import ADMIN, Product, processes_of, write_journal
 from tests.support.server import is_runner_of
 
 RUNNER_LOST = "runner .* is gone"
@@ -88,9 +88,10 @@ async def test_the_journal_alone_tells_when_the_runner_is_gone_too(product: Prod
 
 @pytest.mark.allows_errors(RUNNER_LOST)
 async def test_kill_9_of_the_runner_interrupts_its_runs_and_the_next_start_works(product: Product) -> None:
-    script = product.script("wait.sh", "setsid sleep 61 & echo ready $$; sleep 62")
+    script = product.script("wait.sh", "setsid sleep 61 & echo ready; sleep 62")
     run = await product.runs.start(ADMIN, script)
-    pid = int((await product.until_output(run, b"\n")).split()[1])
+    await product.until_output(run, b"ready")
+    assert len(processes_of(run.id)) == 3
     events = product.runs.follow(ADMIN, run.id, 100)
     waiting = asyncio.create_task(anext(events))
     [runner] = runners(product)
@@ -101,19 +102,11 @@ async def test_kill_9_of_the_runner_interrupts_its_runs_and_the_next_start_works
     assert isinstance(ended, Ended)
     assert (ended.run.state, ended.run.code, ended.run.exit_code) == (RunState.INTERRUPTED, -1, None)
     assert "runner ended unexpectedly" in (ended.run.reason or "")
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    assert not [process for process in psutil.process_iter() if process.name() == "sleep" and _of_run(process, run.id)]
+    assert processes_of(run.id) == []
     again = await product.runs.start(ADMIN, product.script("hello.sh", "echo hi"))
     assert await product.output(again) == b"hi\n"
     assert runners(product)[0].pid != runner.pid
     await events.aclose()
-
-
-def _of_run(process: psutil.Process, run_id: str) -> bool:
-    try:
-        return process.environ().get("TORU_RUN_ID") == run_id and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 @pytest.mark.allows_errors(RUNNER_LOST)

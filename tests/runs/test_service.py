@@ -446,7 +446,7 @@ async def test_lists_newest_first_a_page_at_a_time(product: Product) -> None:
     assert len(await found(user="admin")) == 6
     for wrong in ({"limit": 0}, {"limit": 201}, {"before": "nope"}):
         with pytest.raises(BadValue):
-            await product.runs.list(ADMIN, **wrong)  # type: ignore[arg-type]
+            await product.runs.list(ADMIN, **wrong)
 
 
 async def test_descriptors_and_tasks_do_not_grow_with_runs(product: Product) -> None:

@@ -226,7 +226,8 @@ async def collect(socket: JsonSocket, *, ack: bool = False) -> tuple[bytes, list
         if isinstance(frame, bytes):
             found += frame
             if ack:
-                await socket.send({"ack": len(frame)})
+                with contextlib.suppress(ConnectionClosed):  # it closes after the end, whatever is still to be read
+                    await socket.send({"ack": len(frame)})
         else:
             messages.append(frame)
     return bytes(found), messages

@@ -148,9 +148,10 @@ export default {
     skipped(count) {
       this.empty = false;
       const size = new Intl.NumberFormat(undefined, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
-      const text = ` … ${size.format(count / 1e6)} left out here, the download has all … `;
+      const text = ` … ${size.format(count / 1e6)} left out here; what is kept of it is in the download … `;
+      const { offset } = this.link;
       // CAN ends a sequence that the gap has cut
-      this.terminal.write(`\x18\x1b[0m\r\n\x1b[7m${text}\x1b[0m\r\n`, () => (this.parsed = this.link.offset));
+      this.terminal.write(`\x18\x1b[0m\r\n\x1b[7m${text}\x1b[0m\r\n`, () => (this.parsed = offset));
     },
     ended() {
       this.terminal.write("\x18\x1b[0m\x1b[?9;1000;1002;1003;1004;2004l", () => {
@@ -201,9 +202,9 @@ export default {
       this.link.type(keys);
     },
     press(key) {
-      if (key.name === "Ctrl") this.control = !this.control;
-      else this.type(key.arrow ? this.arrow(key.arrow) : key.keys);
-      this.terminal.focus();
+      if (key.name !== "Ctrl") return this.type(key.arrow ? this.arrow(key.arrow) : key.keys);
+      this.control = !this.control;
+      this.terminal.focus(); // the phone's keyboard has what comes next
     },
     arrow(letter) {
       const { control } = this;
@@ -274,13 +275,13 @@ export default {
     find(step, fresh = false) {
       if (fresh) this.terminal.clearSelection();
       this.found = this.search.find(this.query, fresh ? -1 : step); // the newest match first
+      this.look();
     },
-    async toggleFull() {
+    toggleFull() {
       this.full = !this.full;
       document.documentElement.classList.toggle("term-open", this.full);
       this.fill();
-      await this.$nextTick();
-      this.terminal.focus();
+      if (matchMedia("(hover: hover)").matches) this.terminal.focus(); // it would open a phone's keyboard
     },
     /** In full screen the terminal takes what the keyboard of a phone leaves. */
     fill() {
@@ -296,14 +297,6 @@ export default {
       this.fitted = screen.clientHeight;
       if (this.atEnd) this.terminal.scrollToBottom();
       this.look();
-    },
-
-    // what ui.xterm offers
-    getRows() {
-      return this.terminal.rows;
-    },
-    getColumns() {
-      return this.terminal.cols;
     },
   },
 };

@@ -17,10 +17,10 @@ from ui.components.card import card, grid
 from ui.components.dialog import confirm
 from ui.components.facts import code_block, facts
 from ui.components.field import Field, form, number_field, submit_button, text_field
-from ui.components.states import empty_state
+from ui.components.states import empty_state, failed_state, loading_state
 from ui.components.table import Action, Column, DataTable, Pressed, Row, data_table
 from ui.components.text import paragraph
-from ui.feedback import toast
+from ui.feedback import sentence, toast
 from ui.live import live
 from ui.page import Page
 from ui.session import acting, acting_on
@@ -104,11 +104,22 @@ class QuickActions:
             with made.actions:
                 button("New", acting(services, self._make), kind="primary", icon="plus")
             self._place = ui.element("div")
+            with self._place:
+                loading_state()
 
     async def follow(self, actor: Actor) -> None:
         """Shows the actions and keeps them true until the page is left."""
-        await self._refresh(actor)
-        live(self._services.actions.subscribe, acting(self._services, self._refresh))
+        await self._load(actor)
+        live(self._services.actions.subscribe, acting(self._services, self._load))
+
+    async def _load(self, actor: Actor) -> None:
+        try:
+            await self._refresh(actor)
+        except Exception as error:  # noqa: BLE001 - the rest of the page works without the actions
+            self._table = None
+            self._place.clear()
+            with self._place:
+                failed_state(sentence(error), acting(self._services, self._load))
 
     async def _refresh(self, actor: Actor) -> None:
         self._actions = await self._services.actions.list(actor)

@@ -172,6 +172,26 @@ async def test_what_automation_does_is_seen_at_once(as_user: AsUser, services: S
     assert [row["name"] for row in rows(user)] == ["Made by curl"]
 
 
+@pytest.mark.allows_errors("a page failed")
+async def test_quick_actions_that_cannot_be_read_say_so_and_can_be_tried_again(
+    as_user: AsUser, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await services.actions.create(ADMIN, "Still there", "x.sh")
+
+    async def fail(service: object, actor: Actor) -> list[object]:
+        raise OSError("disk on fire")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(services.actions), "list", fail)
+        user = await as_user()
+        await user.open("/settings")
+        await user.should_see("Something went wrong here. The log says more.")
+        await user.should_see("Runs at once")
+    user.find("Try again").click()
+    await user.should_see(DataTable)
+    assert [row["name"] for row in rows(user)] == ["Still there"]
+
+
 def rows(user: User) -> list[dict[str, Any]]:
     """What the table of quick actions shows."""
     [table] = user.find(DataTable).elements
