@@ -39,20 +39,19 @@ class ControlServer:
         self._handlers = handlers
         self._tasks = TaskKeeper("control")
         self._server: asyncio.Server | None = None
-        self._descriptor = -1
+        self._descriptor = -1  # of the folder; asyncio looks at the socket's path once more when it closes it
 
     async def open(self) -> None:
         """Listens; replaces the socket of a core that died."""
-        # Kept open: asyncio looks at the path once more when it closes the socket.
-        self._descriptor = os.open(self._folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._server = await asyncio.start_unix_server(self._connected, sock=_bind(self._folder, self._descriptor))
+        self._descriptor, listener = await asyncio.to_thread(_listen, self._folder)
+        self._server = await asyncio.start_unix_server(self._connected, sock=listener)
 
     async def close(self) -> None:
         """Stops listening and removes the socket."""
         if self._server is not None:
             self._server.close()
             await self._tasks.close()
-            (self._folder / SOCKET).unlink(missing_ok=True)
+            await asyncio.to_thread((self._folder / SOCKET).unlink, missing_ok=True)
             os.close(self._descriptor)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -99,11 +98,14 @@ async def call(folder: Path, command: str, fields: Mapping[str, Any]) -> Any:
         raise NotRunning(f"No Toru runs on {folder}.") from None
     except PermissionError:
         raise Forbidden(f"{folder} belongs to another user; only that user and root may do this.") from None
+    answer = None
     try:
         writer.write(encode({"command": command, "fields": dict(fields)}))
-        await writer.drain()
         async with asyncio.timeout(ANSWER_SECONDS):
+            await writer.drain()
             answer = await _read(reader)
+    except (TimeoutError, ConnectionError):
+        pass  # told below
     finally:
         writer.close()
     if answer is None:
@@ -121,7 +123,8 @@ async def _read(reader: asyncio.StreamReader) -> dict[str, Any] | None:
     return None
 
 
-def _bind(folder: Path, descriptor: int) -> socket.socket:
+def _listen(folder: Path) -> tuple[int, socket.socket]:
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     (folder / SOCKET).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     # A deep data folder exceeds the 107 bytes of a socket's path; through the folder's descriptor it never does.
@@ -129,11 +132,11 @@ def _bind(folder: Path, descriptor: int) -> socket.socket:
     (folder / SOCKET).chmod(0o600)
     listener.listen(8)
     listener.setblocking(False)
-    return listener
+    return descriptor, listener
 
 
 async def _connect(folder: Path) -> socket.socket:
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = await asyncio.to_thread(os.open, folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     connection = socket.socket(socket.AF_UNIX)
     connection.setblocking(False)
     try:

@@ -73,7 +73,6 @@ def run_server(config: Config, admin_password: str, announce: Callable[[], None]
         UnusableDatabase: the database file cannot be used.
         OSError: a folder cannot be used.
     """
-    os.umask(0o077)
     # In this order, so that a second start touches nothing, not even the log of the first.
     with InstanceLock(config.data_dir), _listener(config) as listener:
         log_file = start_logging(config.log_dir)

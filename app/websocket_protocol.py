@@ -67,7 +67,7 @@ class BatchingProtocol(WebSocketsSansIOProtocol):
             self._abort_where_uvicorn_closes()
             return
         await self.writable.wait()
-        if self.disconnected or self.close_sent:
+        if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
         if texts:
             self.transport.write(text_frames(texts))

@@ -36,7 +36,7 @@ class Stage:
         await receive()
         try:
             await self.endpoint(scope, receive, send)
-        except Exception as error:
+        except BaseException as error:
             self.outcome.set_exception(error)
             raise
         else:

@@ -1,6 +1,8 @@
 """/api/ws, contract §2: runs are started, cancelled and followed over one socket, one JSON message a line."""
 
+import asyncio
 import contextlib
+import logging
 from contextlib import aclosing
 from typing import Any
 
@@ -15,6 +17,8 @@ from app.runs.texts import TextSender
 from app.runs.wire import message, read_message, task_texts
 from app.sockets import Receive, incoming
 
+log = logging.getLogger(__name__)
+
 MAX_FOLLOWED = 200
 
 
@@ -26,8 +30,7 @@ class TaskSocket:
         self._actor = actor
         self._sender = sender
         self._receive = receive
-        self._followed: dict[str, int] = {}
-        self._serial = 0
+        self._followed: dict[str, asyncio.Task[None]] = {}
         self._tasks = TaskKeeper("socket")
 
     async def serve(self) -> None:
@@ -84,17 +87,16 @@ class TaskSocket:
     def _follow(self, task_id: str, offset: int) -> None:
         if len(self._followed) >= MAX_FOLLOWED and task_id not in self._followed:
             raise Conflict(f"One socket follows at most {MAX_FOLLOWED} tasks at a time.")
-        self._serial += 1
-        self._followed[task_id] = self._serial
-        self._tasks.spawn(self._pass_on(task_id, offset, self._serial), f"follow {task_id}")
+        earlier = self._followed.pop(task_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        self._followed[task_id] = self._tasks.start(self._pass_on(task_id, offset), f"follow {task_id}")
 
-    async def _pass_on(self, task_id: str, offset: int, serial: int) -> None:
-        """Sends a task's events until its end, or until the same task is followed anew."""
-        with contextlib.suppress(ClientDisconnected):
+    async def _pass_on(self, task_id: str, offset: int) -> None:
+        """Sends a task's events until its end, or until it is followed anew."""
+        try:
             async with aclosing(self._runs.follow_lines(self._actor, task_id, offset)) as events:
                 async for event in events:
-                    if self._followed.get(task_id) != serial:
-                        return
                     if isinstance(event, Ended):
                         del self._followed[task_id]
                         await self._say_end(event.run)
@@ -102,6 +104,10 @@ class TaskSocket:
                         await self._say(type="cancelled", task_id=task_id)
                     else:
                         await self._sender.send([text for part in event for text in task_texts(task_id, part)])
+        except ClientDisconnected:
+            pass
+        except Exception:
+            log.exception("a viewer of run %s got no further", task_id)
 
     async def _tell_end(self, task_id: str) -> None:
         with contextlib.suppress(ClientDisconnected):

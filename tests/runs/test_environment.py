@@ -1,8 +1,12 @@
 """What scripts see of the environment."""
 
+import os
+
+import httpx
 import pytest
 
 from app.runs.environment import ScriptEnvironment
+from tests.support.server import Server
 
 OUTER = {
     "PATH": "/bin",
@@ -47,3 +51,12 @@ def test_what_a_service_manager_leaves_unset_is_filled_in() -> None:
     assert "/usr/bin" in environment["PATH"]
     assert environment["LANG"] == "C.UTF-8"
     assert environment["HOME"].startswith("/")
+
+
+async def test_scripts_get_the_umask_that_toru_was_started_with(server: Server, admin: httpx.AsyncClient) -> None:
+    ours = os.umask(0o022)
+    os.umask(ours)
+    script = server.script("umask.sh", "umask; exec 2>/dev/null")
+    started = (await admin.post("/api/runs", json={"script": script})).json()
+    stream = await admin.get(f"/api/runs/{started['id']}/stream")
+    assert f'"data": "{ours:04o}"' in stream.text.replace('":"', '": "'), stream.text

@@ -3,20 +3,25 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from app.core.clock import now_iso
+from app.core.config import ROOT
 from app.core.errors import Unavailable
 from app.runner.journal import END, RECORD, STDOUT
+from app.runs.link import RunnerLink, connect
 from app.runs.models import RunRow
+from app.runs.runner_process import RunnerStarter
 from app.runs.schemas import Chunk, Ended, RunState, RunView
 from app.runs.store import RunStore, StoredRun
-from tests.runs.support import ADMIN, Product, processes_of, write_journal
+from tests.runs.support import ADMIN, Product, open_product, processes_of, write_journal
 from tests.support.server import is_runner_of
 
 RUNNER_LOST = "runner .* is gone"
@@ -219,3 +224,69 @@ async def test_viewers_go_on_through_a_restart_with_their_offset(product: Produc
         restarted = True
         await product.restart()
     assert found == b"".join(b"%d\n" % number for number in range(300))
+
+
+async def test_a_runner_of_another_version_serves_its_runs_to_their_end(product: Product, tmp_path: Path) -> None:
+    """After an upgrade: what runs goes on under the old runner, what is new goes to the new one."""
+    old = tmp_path / "old"
+
+    def copy() -> None:
+        for name in ("__init__.py", "runner", "core/__init__.py", "core/framing.py"):
+            source, target = ROOT / "app" / name, old / "app" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+        protocol = old / "app" / "runner" / "protocol.py"
+        protocol.write_text(protocol.read_text().replace("RUNNER_VERSION = 1", "RUNNER_VERSION = 0"))
+
+    await asyncio.to_thread(copy)
+    await product.runs.close()
+    await asyncio.to_thread(RunnerStarter(old, product.config.data_dir, ("--idle-exit", "0.2")).start)
+    run = await record(product, "upgrade.sh", state="running", started_at=now_iso(), boot_id=boot_id())
+    script = product.config.scripts_dir / product.script("upgrade.sh", "echo old; sleep 1.5; echo done")
+    link = await until_connected(product)
+    fields: dict[str, Any] = {"run": run.id, "argv": [str(script)], "env": {}, "cwd": "/", "cap": 1 << 20}
+    await link.ask("start", **fields)
+    link.close()
+    await product.restart()
+    fresh = await product.runs.start(ADMIN, product.script("hello.sh", "echo new"))
+    assert await product.output(fresh) == b"new\n"
+    assert len(runners(product)) == 2
+    assert await product.output(run) == b"old\ndone\n"
+    assert (await product.ended(run)).state is RunState.SUCCEEDED
+    async with asyncio.timeout(8):
+        while len(left := runners(product)) > 1:
+            await asyncio.sleep(0.05)
+    assert str(old) not in left[0].cmdline()
+
+
+async def until_connected(product: Product) -> RunnerLink:
+    """A connection to the runner of version 0, once it listens."""
+    folder = product.config.data_dir / "runner"
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                link = await connect(folder, "0.sock", lambda link, told: None, lambda link: None)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                await link.hello(0)
+                return link
+
+
+async def test_a_deep_data_folder_works(tmp_path: Path, database_template: Path) -> None:
+    """The address of a socket ends at 107 bytes; paths do not."""
+    async with open_product(tmp_path / ("d" * 120) / ("e" * 120), database_template) as product:
+        run = await product.runs.start(ADMIN, product.script("hello.sh", "echo hi"))
+        assert await product.output(run) == b"hi\n"
+
+
+async def test_fifty_viewers_come_and_go(product: Product) -> None:
+    run = await product.runs.start(ADMIN, product.script("slow.sh", "for i in 1 2 3 4; do echo $i; sleep 0.2; done"))
+    viewers = [asyncio.create_task(product.output(run)) for _ in range(50)]
+    await product.until_output(run, b"2\n")
+    before = len(os.listdir("/proc/self/fd"))
+    for viewer in viewers[:49]:
+        viewer.cancel()
+    await asyncio.gather(*viewers[:49], return_exceptions=True)
+    assert len(os.listdir("/proc/self/fd")) <= before - 98
+    assert await viewers[49] == b"1\n2\n3\n4\n"

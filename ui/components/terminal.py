@@ -13,8 +13,16 @@ class Terminal(
 ):
     """Shows the bytes of one run.
 
-    Children stand in its title bar.
-    The bytes never pass through NiceGUI: the widget opens `socket` (`/api/ws/runs/{id}`) from the browser.
+    Children stand in its title bar. The bytes never pass through NiceGUI: the browser opens `socket` by itself.
+
+    Args:
+        socket: path of the run's byte stream, `/api/ws/runs/{id}`.
+        label: what it is, for screen readers.
+        download: where the whole output is downloaded from.
+        writable: whether keystrokes and the size of the window go to the run.
+        line_ends: whether a bare line feed also returns the carriage, for runs without a terminal of their own.
+        backlog: bytes already written; what they ask the terminal (where is the cursor?) is not answered again.
+        nothing: what stands there when it ended without output.
     """
 
     def __init__(
@@ -28,9 +36,6 @@ class Terminal(
         backlog: int = 0,
         nothing: str = "It wrote nothing.",
     ) -> None:
-        """`writable`: keystrokes and size go to the run. `line_ends`: a bare line feed also returns the carriage, for
-        runs without a terminal of their own. `backlog`: bytes already written, whose questions to the terminal (where
-        is the cursor?) must not be answered again. `nothing`: what stands there when it ended without output."""
         super().__init__({**terminal_options(), "convertEol": line_ends})
         self.props.update(
             {
