@@ -55,6 +55,7 @@ def create_api(services: Services) -> FastAPI:
     docs.add_docs(api)
     api.add_api_route("/api/health", health, methods=["GET"], tags=["health"])
     api.add_api_route("/api/health", health, methods=["HEAD"], include_in_schema=False)
+    api.state.known_routes = tuple(api.router.routes)
     api.add_api_route("/api", unknown, methods=METHODS, include_in_schema=False)
     api.add_api_route("/api/{rest:path}", unknown, methods=METHODS, include_in_schema=False)
     api.add_exception_handler(ToruError, _toru_error)
@@ -76,12 +77,16 @@ async def health() -> Health:
 
 
 async def unknown(request: Request) -> Response:
-    """The last route below /api: an unknown path must not build a page. A known one has just another method."""
-    for route in request.app.router.routes:
-        match, _ = route.matches(request.scope)
-        if match is Match.PARTIAL:
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(route.methods or ()))})
+    """The last route below /api: an unknown path must not build a page. A known one has just other methods."""
+    allowed = [method for method in METHODS if _is_known(request, method)]
+    if allowed:
+        raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
     raise NotFound(SENTENCES[404])
+
+
+def _is_known(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.state.known_routes)
 
 
 def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:

@@ -8,8 +8,11 @@ from asyncio.events import TimerHandle
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+IDLE_SECONDS = 20.0
+"""A new connection that says nothing: browsers open some for later."""
+
 HEAD_SECONDS = 5.0
-"""From the first byte of a request (or a new connection) to the end of its headers."""
+"""From the first byte of a request to the end of its headers."""
 
 HEAD_BYTES = 64 * 1024
 HEAD_FIELDS = 100
@@ -37,9 +40,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _refused = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn does
-        """Starts the clock: a connection that says nothing is closed, too."""
+        """Starts the clock."""
         super().connection_made(transport)
-        self._set_timer(HEAD_SECONDS)
+        self._set_timer(IDLE_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the clock."""
@@ -51,7 +54,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._refused:
             return
         if not self._in_body:
-            if self._timer is None:
+            if not self._received:
                 self._set_timer(HEAD_SECONDS)
             self._received += len(data)
         super().data_received(data)
@@ -116,7 +119,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._received and not self._refused:
             self._refuse(TOO_SLOW)
         else:
-            self.transport.close()  # a connection that a browser keeps for later, or one that was refused
+            self.transport.close()  # nothing came, or nothing more is wanted
 
     def _refuse(self, answer: bytes) -> None:
         if self.transport.is_closing() or self._refused:

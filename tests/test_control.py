@@ -4,7 +4,6 @@ import asyncio
 import socket
 import stat
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from app import control as module
 from app.control import ControlServer, NotRunning, call
 from app.core.errors import BadValue, Forbidden, ToruError
 from app.core.framing import FrameReader, encode
-from tests.support.server import ROOT, open_folder
+from tests.support.server import ROOT
+from tests.support.unprivileged import AS_NOBODY, open_folder, open_python
 
 
 async def greet(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ async def test_a_core_that_does_not_answer_is_told(tmp_path: Path) -> None:
     await server.wait_closed()
 
 
-AS_NOBODY = """
+TRY_TO_CALL = """
 import asyncio, sys
 from pathlib import Path
 from app.control import call
@@ -169,7 +169,7 @@ async def test_another_user_gets_no_answer_even_where_modes_would_let_it_in(
 
 
 async def as_nobody(folder: Path) -> str:
-    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", AS_NOBODY]
+    command = [*AS_NOBODY, str(open_python()), "-c", TRY_TO_CALL]
     done = await asyncio.to_thread(
         subprocess.run, [*command, str(folder)], cwd=ROOT, capture_output=True, text=True, check=True
     )

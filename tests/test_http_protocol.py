@@ -68,6 +68,7 @@ async def peer(port: int) -> AsyncIterator[Peer]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Times that fit into a test; must come before `peer`."""
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.4)
     monkeypatch.setattr(module, "HEAD_SECONDS", 0.4)
     monkeypatch.setattr(module, "LINGER_SECONDS", 0.4)
 

@@ -108,6 +108,8 @@ class Ledger:
 
     async def faults(self, client: httpx.AsyncClient, living: str) -> list[str]:
         """What the server, started again, does not know any more or says wrongly. `living` is a run that goes on."""
+        # A sign-in that the kill cut short counts as a failure; a success is what keeps three of them from a lock.
+        await anext(self._sign_in(client))
         found = await self._settled(client, living)
         kept = {action["id"] for action in _ok(await client.get("/api/quick-actions"))}
         if self.actions - kept or kept & self.deleted_actions:

@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from app.core.secret_pipe import read_secrets
 from tests.support.server import ROOT
+from tests.support.unprivileged import AS_NOBODY, open_python
 
 SHOW = """
 import sys
@@ -49,10 +49,9 @@ def test_a_number_that_names_no_descriptor_is_told(number: str, monkeypatch: pyt
 
 @pytest.mark.needs("nobody", "root")
 def test_nobody_else_of_the_same_user_can_look_into_the_process() -> None:
-    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     fd = pipe_with(b"ADMIN_PASSWORD=Canary-12\0")
     process = subprocess.Popen(
-        [*as_nobody, sys.executable, "-c", SHOW],
+        [*AS_NOBODY, str(open_python()), "-c", SHOW],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "TORU_SECRETS_FD": str(fd)},
         pass_fds=(fd,),
@@ -65,7 +64,7 @@ def test_nobody_else_of_the_same_user_can_look_into_the_process() -> None:
         assert process.stdout.readline() == b"Canary-12\n"
         for name in ("environ", "mem", "maps"):
             tried = subprocess.run(
-                [*as_nobody, "head", "-c", "1", f"/proc/{process.pid}/{name}"], capture_output=True, check=False
+                [*AS_NOBODY, "head", "-c", "1", f"/proc/{process.pid}/{name}"], capture_output=True, check=False
             )
             assert b"Permission denied" in tried.stderr
         assert b"Canary" not in Path(f"/proc/{process.pid}/environ").read_bytes()

@@ -16,6 +16,7 @@ import pytest
 
 from app.monitor.machine import Machine
 from app.monitor.schemas import Snapshot
+from tests.support.unprivileged import AS_NOBODY, open_python
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_reading_it_is_cheap(machine: Machine) -> None:
     assert (time.thread_time() - started) / 20 < 0.01  # 1 % of a core at one a second; about 0.0004 here
 
 
-@pytest.mark.needs("mounts")
+@pytest.mark.needs("mounts", "nobody")
 def test_where_the_kernel_hides_processes_their_number_is_absent() -> None:
     """A real /proc with hidepid, read by a real other user."""
     shown = in_other_namespace(
@@ -146,8 +147,8 @@ def test_where_the_kernel_hides_processes_their_number_is_absent() -> None:
 
 def in_other_namespace(prepare: str, code: str) -> str:
     """What `code` prints as user nobody, in a mount namespace in which root ran `prepare`."""
-    command = f'{prepare} && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0" -B -c "$1"'
-    arguments = ["unshare", "--mount", "sh", "-c", command, sys.executable, code]
+    command = f'{prepare} && exec {" ".join(AS_NOBODY)} "$0" -B -c "$1"'
+    arguments = ["unshare", "--mount", "sh", "-c", command, str(open_python()), code]
     return subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
 
 

@@ -72,7 +72,7 @@ def test_a_process_that_ends_while_we_look_is_left_out(monkeypatch: pytest.Monke
     assert [use.process.pid for use in ProcessReader().scan().uses] == [psutil.Process().pid]
 
 
-@pytest.mark.needs("mounts")
+@pytest.mark.needs("mounts", "nobody")
 @pytest.mark.parametrize("hidepid", [1, 2])
 def test_where_the_kernel_hides_processes_the_list_says_so(hidepid: int) -> None:
     shown = in_other_namespace(

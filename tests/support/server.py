@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,13 +15,13 @@ import httpx
 import psutil
 
 from tests.support.logs import LogWatch
+from tests.support.unprivileged import NOBODY
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "admin"
 ADMIN_PASSWORD = "Correct-Horse-7"
 START_SECONDS = 40
 STOP_SECONDS = 15
-NOBODY = 65534
 
 
 class Server:
@@ -206,13 +205,6 @@ def secrets_pipe(password: str | None) -> tuple[int, int]:
     if password is not None:
         os.write(ours, f"ADMIN_PASSWORD={password}\0".encode())
     return ours, theirs
-
-
-def open_folder() -> Path:
-    """A new folder that other users may pass through, unlike pytest's."""
-    folder = Path(tempfile.mkdtemp(prefix="toru-test-"))
-    folder.chmod(0o755)
-    return folder
 
 
 def free_port() -> int:

@@ -96,6 +96,7 @@ export default {
       });
       this.terminal = terminal;
       this.parsed = 0;
+      this.typed = -Infinity;
       terminal.loadAddon((this.fitting = new FitAddon()));
       guard(terminal, () => this.typing && this.parsed >= this.backlog);
       this.search = new Search(terminal, this.colours);

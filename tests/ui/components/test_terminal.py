@@ -131,6 +131,31 @@ async def test_who_may_not_type_reads_only(server: Server, admin: httpx.AsyncCli
         await reader.shows("answer: yours")
 
 
+async def test_a_refusal_is_told_to_who_typed_and_to_nobody_else(
+    server: Server, admin: httpx.AsyncClient, open_page: OpenPage
+) -> None:
+    page = await open_page("/")
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    await page.route_web_socket(re.compile("/api/ws/runs/"), connect)
+    async with running(admin, server.script("read.sh", "echo ready; exec cat")) as run_id:
+        await page.goto(f"/run/{run_id}")
+        terminal = TerminalView(page)
+        await terminal.shows("ready")
+        note = terminal.box.locator(".term-note")
+        sockets[0].send('{"error": "It does not read."}')
+        sockets[0].send(b"after it")  # so the refusal has been dealt with
+        await terminal.shows("after it")
+        assert await note.inner_text() == ""
+        await terminal.type("x")
+        sockets[0].send('{"error": "It does not read."}')
+        await expect(note).to_have_text("It does not read.")
+
+
 async def test_a_phone_has_the_keys_that_its_keyboard_lacks(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
