@@ -5,7 +5,8 @@ Pure ASGI: a BaseHTTPMiddleware never sees WebSockets.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -53,6 +54,16 @@ MAX_BODY = 1024 * 1024
 BODY_SECONDS = 5.0
 BODY_BYTES_A_SECOND = 32 * 1024
 """A body has BODY_SECONDS, and a second more for each of these."""
+
+
+@contextmanager
+def unanswered_after_leaving() -> Iterator[None]:
+    """Takes it calmly when NiceGUI's middleware has no answer for a browser that left while its page was built."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "No response returned.":
+            raise
 
 
 class Head:
@@ -108,7 +119,8 @@ class Guard:
         elif scope["type"] == "websocket" and session is not None:
             await self._serve_socket(session.id, scope, receive, send)
         else:
-            await self._inner(scope, receive, send)
+            with unanswered_after_leaving():
+                await self._inner(scope, receive, send)
 
     async def _serve_socket(self, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Whatever serves a socket, and however frozen its peer is: it does not outlive its session by a second."""

@@ -1,6 +1,7 @@
 """The gate: whose requests pass, whatever their path, host, origin, cookie or method look like."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -16,7 +17,7 @@ from app import guard as module
 from app.auth.request_limits import RequestLimits
 from app.core.config import load_config
 from app.core.database import Database
-from app.guard import MAX_BODY, PUBLIC, Guard
+from app.guard import MAX_BODY, PUBLIC, Guard, unanswered_after_leaving
 from app.services import Services
 from tests.auth.support import Door, open_door
 from tests.support.database import MovedClock
@@ -567,3 +568,10 @@ async def test_strangers_are_bounded_and_those_who_are_known_are_not(
     assert (await gate.ask("/login", peer="192.0.2.7")).status_code == 200
     assert (await gate.ask(headers=session)).status_code == 200
     assert (await gate.ask("/api/health")).status_code == 200, "watchdogs ask often"
+
+
+@pytest.mark.parametrize(("told", "passes"), [("No response returned.", True), ("something else", False)])
+def test_a_browser_that_left_while_its_page_was_built_is_no_error(told: str, passes: bool) -> None:
+    calm = contextlib.nullcontext() if passes else pytest.raises(RuntimeError, match=told)
+    with calm, unanswered_after_leaving():
+        raise RuntimeError(told)

@@ -6,7 +6,7 @@ live session, and a page can be closed from the server.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from nicegui import Client, background_tasks, core
 from app.auth.schemas import SessionView
 
 EVENTS = ("event", "javascript_response", "ack", "log")
+HANDSHAKE = ("client_id", "tab_id", "document_id")
 FLUSH_SECONDS = 0.25
 LEAVE = "location.replace('/login?ended=1&next=' + encodeURIComponent(location.pathname + location.search))"
 
@@ -40,8 +41,18 @@ def bind_sockets_to_sessions(is_alive: Callable[[str], bool]) -> None:
     # Both ways to join a page, the message and the query of the connection, ask this method.
     Client.accept_handshake = _bound_handshake(Client.accept_handshake)  # type: ignore[method-assign]
     handlers = core.sio.handlers["/"]
+    core.sio.on("handshake", _well_formed_handshake(handlers["handshake"]))
     for name in EVENTS:
         core.sio.on(name, _bound_event(handlers[name], is_alive))
+
+
+def _well_formed_handshake(handler: Callable[[str, Any], Awaitable[bool]]) -> Callable[[str, Any], Awaitable[bool]]:
+    async def checked(socket_id: str, message: Any = None) -> bool:
+        if not isinstance(message, dict) or not all(isinstance(message.get(name), str) for name in HANDSHAKE):
+            return False
+        return await handler(socket_id, message)
+
+    return checked
 
 
 def _bound_handshake(accept: Callable[..., bool]) -> Callable[..., bool]:

@@ -128,10 +128,10 @@ class RunsService:
         Args:
             args: what the script gets as arguments; admin only.
             tty: whether it gets a terminal, of `cols` and `rows`, instead of pipes.
-            timeout: seconds it may run, 0 for no limit, None for the setting.
+            timeout: seconds it may run, 0 for no limit, None for the setting; a client may only ask for less.
 
         Raises:
-            Forbidden: a client asks for what is no quick action, or gives arguments.
+            Forbidden: a client asks for what is no quick action, gives arguments, or wants a looser time limit.
             NotFound: there is no such script.
             BadValue: an argument, size, time limit or key is not acceptable.
             Conflict: the key was used for something else.
@@ -140,9 +140,7 @@ class RunsService:
         """
         self._catalog().require_name(script)
         await self._require_right_to_start(actor, script, args)
-        limit = self._settings.run_timeout if timeout is None else timeout
-        if not 0 <= limit <= MAX_TIME_LIMIT:
-            raise BadValue(f"A time limit is 0 to {MAX_TIME_LIMIT} seconds.")
+        limit = self._time_limit(actor, timeout)
         row = RunRow(
             id=new_id(),
             script=script,
@@ -159,6 +157,9 @@ class RunsService:
             boot_id="",
             created_at=self._clock.now_iso(),
         )
+        known = await self._store.of_key(row)
+        if known is not None:  # asked before the script is looked up: it may be gone since
+            return await self.get(actor, known)
         try:
             argv = await asyncio.to_thread(self._catalog().argv, script, tuple(args))
         except CannotStart as error:
@@ -276,6 +277,16 @@ class RunsService:
 
     def _catalog(self) -> ScriptCatalog:
         return ScriptCatalog(self._settings.scripts_dir)
+
+    def _time_limit(self, actor: Actor, asked: int | None) -> int:
+        limit = self._settings.run_timeout
+        if asked is None:
+            return limit
+        if not 0 <= asked <= MAX_TIME_LIMIT:
+            raise BadValue(f"A time limit is 0 to {MAX_TIME_LIMIT} seconds.")
+        if not actor.is_admin and limit and not 0 < asked <= limit:
+            raise Forbidden(f"You may run this for at most {limit} seconds.")
+        return asked
 
     async def _require_right_to_start(self, actor: Actor, script: str, args: Sequence[str]) -> None:
         if not await self.may_start(actor, script, args):

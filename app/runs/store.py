@@ -60,6 +60,17 @@ class RunStore:
 
         return await self._database.write(work)
 
+    async def of_key(self, row: RunRow) -> str | None:
+        """The id of the run that was started with the row's key, None when there is none. Raises Conflict."""
+        if row.idempotency_key is None:
+            return None
+
+        def work(session: Session) -> str | None:
+            known = _of_key(session, row)
+            return None if known is None else known.id
+
+        return await self._database.read(work)
+
     async def change(self, run_id: str, **values: object) -> StoredRun:
         """Sets columns of a run that has not ended; one that has stays as it is."""
 

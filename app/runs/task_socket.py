@@ -1,7 +1,6 @@
 """/api/ws, contract §2: runs are started, cancelled and followed over one socket, one JSON message a line."""
 
 import asyncio
-import contextlib
 import logging
 from contextlib import aclosing
 from typing import Any
@@ -31,6 +30,7 @@ class TaskSocket:
         self._sender = sender
         self._receive = receive
         self._followed: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[str] = set()  # cancelled from here without being followed
         self._tasks = TaskKeeper("socket")
 
     async def serve(self) -> None:
@@ -74,7 +74,8 @@ class TaskSocket:
     async def _cancel(self, task_id: str) -> None:
         if not await self._runs.request_cancel(self._actor, task_id):
             raise Conflict("This task has ended.")
-        if task_id not in self._followed:  # who follows hears it from the run itself
+        if task_id not in self._followed and task_id not in self._ending:  # who follows hears it from the run itself
+            self._ending.add(task_id)
             await self._say(type="cancelled", task_id=task_id)
             self._tasks.spawn(self._tell_end(task_id), f"end {task_id}")
 
@@ -110,8 +111,12 @@ class TaskSocket:
             log.exception("a viewer of run %s got no further", task_id)
 
     async def _tell_end(self, task_id: str) -> None:
-        with contextlib.suppress(ClientDisconnected):
+        try:
             await self._say_end(await self._runs.wait_end(self._actor, task_id))
+        except ClientDisconnected:
+            pass
+        finally:
+            self._ending.discard(task_id)
 
     async def _say_end(self, run: RunView) -> None:
         if run.state is RunState.SPAWN_FAILED:

@@ -110,7 +110,7 @@ def test_without_execute_bit_or_shebang_the_ending_decides(tmp_path: Path) -> No
         (b"", "is empty"),
         (b"#!/bin/sh\r\necho hi\r\n", "CRLF"),
         (b"#!/opt/no/such/interpreter -x\n", "/opt/no/such/interpreter, which this machine does not have"),
-        (b"#!/etc/passwd\n", "may not be executed"),
+        (b"#!FOLDER/plain\n", "plain, which may not be executed"),
         (b"#!/tmp\n", "may not be executed"),
         (b"#!\necho hi\n", "names no interpreter"),
         (b"\xef\xbb\xbf#!/bin/sh\necho hi\n", "byte order mark"),
@@ -118,7 +118,8 @@ def test_without_execute_bit_or_shebang_the_ending_decides(tmp_path: Path) -> No
     ],
 )
 def test_says_why_a_file_cannot_be_executed(tmp_path: Path, content: bytes, sentence: str) -> None:
-    put(tmp_path, "odd.sh", content)
+    put(tmp_path, "plain", mode=0o644)
+    put(tmp_path, "odd.sh", content.replace(b"FOLDER", os.fsencode(tmp_path)))
     with pytest.raises(CannotStart, match=sentence):
         ScriptCatalog(tmp_path).argv("odd.sh")
 

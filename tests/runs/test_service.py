@@ -150,6 +150,17 @@ async def test_a_client_runs_quick_actions_and_nothing_else(product: Product) ->
         await product.runs.start(CARLA, prepared)
 
 
+async def test_a_client_cannot_loosen_the_time_limit(product: Product) -> None:
+    script = product.script("quick.sh", "sleep 60")
+    await product.actions.create(ADMIN, "Quick", script)
+    await product.settings.put(ADMIN, "run_timeout", "5")
+    for wanted in (0, 6):
+        with pytest.raises(Forbidden, match="at most 5 seconds"):
+            await product.runs.start(CARLA, script, timeout=wanted)
+    run = await product.runs.start(CARLA, script, timeout=1)
+    assert (await product.ended(run)).state is RunState.TIMED_OUT
+
+
 async def test_everybody_sees_a_run_its_owner_and_admins_cancel_it(product: Product) -> None:
     script = product.script("wait.sh", "sleep 60")
     await product.actions.create(ADMIN, "Wait", script)
@@ -275,6 +286,13 @@ async def test_the_same_key_starts_one_run(product: Product) -> None:
     await product.actions.create(ADMIN, "Once", script)
     other = await product.runs.start(CARLA, script, idempotency_key="k")
     assert other.id != runs[0].id
+
+
+async def test_a_known_key_is_answered_even_when_its_script_is_gone(product: Product) -> None:
+    script = product.script("gone.sh", "echo hi")
+    run = await product.ended(await product.runs.start(ADMIN, script, idempotency_key="gone"))
+    (product.config.scripts_dir / script).unlink()
+    assert (await product.runs.start(ADMIN, script, idempotency_key="gone")).id == run.id
 
 
 async def test_a_start_whose_asker_leaves_is_not_lost(product: Product) -> None:

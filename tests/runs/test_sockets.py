@@ -49,6 +49,19 @@ async def test_cancel_is_told_before_the_end(server: Server, admin: httpx.AsyncC
     assert (error["task_id"], error["data"]) == (task_id, "This task has ended.")
 
 
+async def test_cancelling_twice_from_elsewhere_tells_one_end(server: Server, admin: httpx.AsyncClient) -> None:
+    script = server.script("stubborn.sh", "trap 'sleep 0.3; exit' TERM; echo ready; while :; do sleep 0.1; done")
+    async with open_socket(admin, "/api/ws") as mine, open_socket(admin, "/api/ws") as other:
+        await mine.send({"type": "run", "script": script})
+        task_id = (await mine.until("stdout"))[0]["task_id"]
+        for _ in range(2):
+            await other.send({"type": "cancel", "task_id": task_id})
+        told = await other.until("exit")
+        await other.send({"type": "nonsense"})
+        told += await other.until("error")
+    assert [message["type"] for message in told] == ["cancelled", "exit", "error"]
+
+
 async def test_another_socket_may_cancel_and_hears_it_too(server: Server, admin: httpx.AsyncClient) -> None:
     async with open_socket(admin, "/api/ws") as mine, open_socket(admin, "/api/ws") as other:
         task_id = await run(mine, server.script("long.sh", "sleep 60"))

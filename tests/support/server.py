@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from tests.support.logs import LogWatch
-from tests.support.unprivileged import NOBODY
+from tests.support.unprivileged import AS_NOBODY, NOBODY, open_python
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN = "admin"
@@ -104,8 +104,8 @@ class Server:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
         ours, theirs = secrets_pipe(self.password)
-        prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if self._unprivileged else []
-        command = [*prefix, self._python, "-m", "app.cli", "serve", "--port", str(self.port), *self._arguments]
+        python = [*AS_NOBODY, str(open_python())] if self._unprivileged else [self._python]
+        command = [*python, "-m", "app.cli", "serve", "--port", str(self.port), *self._arguments]
         with self.output_path.open("ab") as output:
             self._process = subprocess.Popen(
                 command,

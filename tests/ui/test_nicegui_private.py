@@ -238,15 +238,28 @@ async def test_a_click_after_the_end_of_the_session_does_nothing(outer: ASGI, si
     assert services.auth.session_by_id(owner) is not None
 
 
+@pytest.mark.parametrize(
+    "message", [None, {}, [], "x", {"client_id": "p1"}, {"client_id": 1, "tab_id": "t", "document_id": "d"}]
+)
+async def test_a_malformed_handshake_joins_nothing(outer: ASGI, message: Any) -> None:
+    assert await core.sio.handlers["/"]["handshake"]("socket1", message) is False
+
+
 def test_binding_reaches_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    handlers = {name: Handler() for name in EVENTS}
+    handlers = {name: Handler() for name in (*EVENTS, "handshake")}
     told: dict[str, Callable[..., Any]] = {}
     monkeypatch.setattr(core.sio, "handlers", {"/": handlers})
     monkeypatch.setattr(core.sio, "on", told.__setitem__)
     monkeypatch.setattr(Client, "accept_handshake", lambda *_: True)
     bind_sockets_to_sessions(lambda _: True)
-    assert set(told) == set(EVENTS)
+    assert set(told) == {*EVENTS, "handshake"}
     assert Client.accept_handshake(StandIn("s1", "x"), "x", "t", {"asgi.scope": {"state": {"session": session("s1")}}})  # type: ignore[arg-type]
-    for scope in ({}, {"state": {}}, {"state": {"session": None}}, {"state": {"session": session("s2")}}):
+    scopes: list[dict[str, Any]] = [
+        {},
+        {"state": {}},
+        {"state": {"session": None}},
+        {"state": {"session": session("s2")}},
+    ]
+    for scope in scopes:
         assert not Client.accept_handshake(StandIn("s1", "x"), "x", "t", {"asgi.scope": scope})  # type: ignore[arg-type]
     assert not Client.accept_handshake(StandIn("s1", "x"), "x", "t", {})  # type: ignore[arg-type]
