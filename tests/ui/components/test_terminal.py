@@ -211,6 +211,7 @@ async def test_without_a_clipboard_there_is_a_box_to_paste_into(
     await terminal.tool("Paste").tap()
     await terminal.page.get_by_label("Text to paste").fill("by hand")
     await terminal.page.get_by_role("button", name="Insert").tap()
+    await expect(terminal.box.locator(".xterm-helper-textarea")).to_be_focused()  # once the box is gone
     await terminal.press("Enter")
     await terminal.shows("got by hand")
 
