@@ -15,6 +15,9 @@ from app.runner.protocol import address
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 15.0
+HELLO_SECONDS = 5.0
+"""A runner that does not even greet must not hold up our start."""
+
 ACK = encode({"ack": 1})
 
 
@@ -129,7 +132,7 @@ class RunnerLink(asyncio.Protocol):
 
     async def hello(self, version: int) -> list[Progress]:
         """Introduces us and returns the runs that the runner knows. Raises as `ask`."""
-        answer = await self.ask("hello", version=version)
+        answer = await self.ask("hello", HELLO_SECONDS, version=version)
         self.version, self.pid = answer["version"], answer["pid"]
         return [Progress(*row[:5]) for row in answer["runs"]]
 
