@@ -23,8 +23,15 @@ ADMIN = Actor.system()
 
 
 @pytest.fixture
-async def action(server: Server, admin: httpx.AsyncClient) -> AsyncIterator[str]:
-    """A quick action, by name."""
+async def no_actions(admin: httpx.AsyncClient) -> None:
+    """A server without quick actions, whatever other tests made."""
+    for made in (await admin.get("/api/quick-actions")).json():
+        await admin.delete(f"/api/quick-actions/{made['id']}")
+
+
+@pytest.fixture
+async def action(server: Server, admin: httpx.AsyncClient, no_actions: None) -> AsyncIterator[str]:
+    """The only quick action, by name."""
     server.script("greet.sh", "echo hello; sleep 1")
     made = await admin.post("/api/quick-actions", json={"name": "Greet", "script_path": "greet.sh", "icon": "rocket"})
     yield "Greet"
@@ -171,6 +178,7 @@ async def test_a_tile_starts_its_script_and_opens_the_run(
     assert (run["script"], run["username"], run["tty"]) == ("greet.sh", CLIENT, True)
 
 
+@pytest.mark.usefixtures("no_actions")
 async def test_an_action_that_was_deleted_meanwhile_starts_nothing(
     open_page: OpenPage, server: Server, admin: httpx.AsyncClient
 ) -> None:
