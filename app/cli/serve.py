@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 @click.option("-p", "--port", help="Port to listen on; wins over STEERING_PORT.")
 def serve(host: str | None, port: str | None) -> None:
     """Serve the dashboard, REST and WebSockets."""
+    from app.light_imports import leave_out_docstrings
+
+    leave_out_docstrings()
     from app.core.config import ConfigError, load_config
     from app.core.memory import tame_allocator
     from app.core.secret_pipe import forbid_dumps, read_secrets
@@ -81,13 +84,14 @@ def _announce(config: "Config", invented: str | None) -> None:
 
 
 def _run(config: "Config", password: str, announce: "Callable[[], None]") -> None:
+    from app.core.errors import Unavailable
     from app.core.instance_lock import AlreadyRunning, UnsafeFolder
     from app.core.migrate import UnusableDatabase
     from app.main import CannotListen, run_server
 
     try:
         run_server(config, password, announce)
-    except (AlreadyRunning, UnsafeFolder, UnusableDatabase, CannotListen) as error:
+    except (AlreadyRunning, UnsafeFolder, UnusableDatabase, Unavailable, CannotListen) as error:
         _say(str(error))
     except OSError as error:
         if error.filename is None:
