@@ -10,7 +10,7 @@ from pathlib import Path
 from app.runs.journal import JournalReader
 from app.runs.lines import LineReader
 from app.runs.live import LiveRun
-from app.runs.schemas import Cancelled, Chunk, Ended, LineEvent, Skipped
+from app.runs.schemas import Cancelled, Chunk, Ended, LineEvent, Lines, Skipped
 from app.runs.window import Window
 
 CHUNK = 64 << 10
@@ -65,7 +65,7 @@ async def follow_bytes(
                 yield Chunk(data, reader.position)
                 await asyncio.sleep(0)  # a viewer that keeps up never lets go of the loop by itself
             elif ended:
-                yield Ended(run.view)
+                yield Ended(run.view, reader.position)
                 return
             else:
                 await run.moved()
@@ -84,10 +84,13 @@ async def _jump(reader: JournalReader, size: int) -> Skipped:
 
 
 async def follow_lines(run: LiveRun, folder: Path, offset: int, turn: Turn) -> AsyncGenerator[LineEvent, None]:
-    """The lines that end after `offset`, in batches; word of a cancel when there is one; then the end."""
-    reader = LineReader(folder, offset)
+    """The lines that end after `offset`, in batches; word of a cancel when there is one; then the end.
+
+    Lines without an end at the very end of the output have offsets behind it (`LineReader.rest`).
+    """
+    reader = LineReader(folder, min(offset, run.size))
     told_cancel = False
-    at_end = offset >= run.size and run.state.ended  # whoever asks from the very end has heard the unfinished lines
+    heard = max(0, offset - run.size) if run.state.ended else 0
     try:
         while True:
             size, ended = run.size, run.state.ended
@@ -100,10 +103,10 @@ async def follow_lines(run: LiveRun, folder: Path, offset: int, turn: Turn) -> A
                 if batch:
                     yield batch
             elif ended:
-                rest = [] if at_end else reader.rest()
-                if rest:
-                    yield rest
-                yield Ended(run.view)
+                rest: list[Lines | Skipped] = [*await reader.rest()]
+                if rest[heard:]:
+                    yield rest[heard:]
+                yield Ended(run.view, reader.position + len(rest))
                 return
             else:
                 await run.moved()

@@ -6,6 +6,7 @@ back first (app/runs/halves.py).
 """
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,9 +44,7 @@ class LineReader:
 
         The list is empty when the bytes complete no line.
         """
-        if self._must_look_back:
-            self._halves = await asyncio.to_thread(halves_before, self._folder, self.position, STREAMS)
-            self._must_look_back = False
+        await self._look_back()
         start = self.position
         data = await self._bytes.read(limit, until)
         if data is None:
@@ -57,16 +56,28 @@ class LineReader:
             self._cut(stream, data if end - begin == len(data) else data[begin - start : end - start], begin, out)
         return out
 
-    def rest(self) -> list[Lines | Skipped]:
-        """The lines that the end of the output leaves without a line end."""
-        return self._finish(self.position)
+    async def rest(self) -> list[Lines]:
+        """The lines that the end of the output leaves without a line end.
+
+        The positions after them go on as if each had one: they all end where the output does, and whoever was cut off
+        between two of them must be able to say which one came last.
+        """
+        await self._look_back()
+        end = self.position
+        left = self._finish(end)
+        return [replace(line, start=end + place, end=end + place) for place, line in enumerate(left, 1)]
 
     def close(self) -> None:
         """Closes the journal."""
         self._bytes.close()
 
-    def _finish(self, at: int) -> list[Lines | Skipped]:
-        left: list[Lines | Skipped] = [
+    async def _look_back(self) -> None:
+        if self._must_look_back:
+            self._halves = await asyncio.to_thread(halves_before, self._folder, self.position, STREAMS)
+            self._must_look_back = False
+
+    def _finish(self, at: int) -> list[Lines]:
+        left = [
             Lines(stream != STDOUT, bytes(half.pending), at, at)
             for stream, half in enumerate(self._halves)
             if half.pending

@@ -118,7 +118,8 @@ class Lines:
         stderr: whether they came from standard error.
         data: the lines' bytes with a line feed between two; the last one's own line end is not in it.
         start: what to count from: the position after the first line is `start` plus its length plus one, and so on.
-        end: the position after a piece of a long line or an unfinished last line, which has no line end; else None.
+        end: the position after a piece of a long line, or after an unfinished last one, as if it had a line end;
+            else None.
     """
 
     stderr: bool
@@ -134,9 +135,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The run's end, after all of its output."""
+    """The run's end, after all of its output; `offset` is the position after everything that was told."""
 
     run: RunView
+    offset: int
 
 
 LineEvent = list[Lines | Skipped] | Cancelled | Ended

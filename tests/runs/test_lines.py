@@ -17,13 +17,12 @@ Told = list[tuple[str, bytes, int]]
 
 
 async def read_lines(folder: Path, size: int, offset: int = 0, limit: int = 4096) -> Told:
-    """All lines from an offset on; the unfinished ones at the end unless the reader begins there."""
+    """All lines from an offset on."""
     reader = LineReader(folder, offset)
     found: list[Lines | Skipped] = []
     while (batch := await reader.read(limit, size)) is not None:
         found += batch
-    if offset < size:
-        found += reader.rest()
+    found += await reader.rest()
     reader.close()
     return told(found)
 
@@ -52,8 +51,8 @@ async def test_an_unfinished_line_ends_with_the_output(tmp_path: Path, separate_
     journal = write_journal(tmp_path / "run", [(STDERR, b"prompt> "), (STDOUT, b"done\nno end")])
     assert await read_lines(tmp_path / "run", journal.size) == [
         ("stdout", b"done", 13),
-        ("stdout", b"no end", 19),
-        ("stderr", b"prompt> ", 19),
+        ("stdout", b"no end", 20),
+        ("stderr", b"prompt> ", 21),
     ]
 
 

@@ -1,6 +1,6 @@
 // A table of plain data in one element: a real table on wide screens, one card a row on narrow ones (by style sheet).
 // Columns say what their values are; nothing here is ever read as HTML.
-import { full, told } from "/static/time.js";
+import { full, told, now } from "/static/time.js";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -27,7 +27,7 @@ export default {
             :href="icons + (sort === column.key ? (descending ? '#chevron-down' : '#chevron-up') : '#chevrons-up-down')"/></svg>
           </button>
           <template v-else-if="column.label">{{ column.label }}</template>
-          <span v-else class="t-sr">{{ column.hidden_label || "Actions" }}</span>
+          <span v-else class="t-sr">Actions</span>
         </th>
       </tr></thead>
       <tbody>
@@ -54,9 +54,15 @@ export default {
                    :href="icons + '#' + row[column.key].name"/></svg>
               <template v-else>{{ row[column.key].text }}</template>
             </span>
-            <time v-else-if="column.kind === 'time' && row[column.key]" :datetime="row[column.key]"
+            <time v-else-if="['time', 'date'].includes(column.kind) && row[column.key]" :datetime="row[column.key]"
                   :title="exact(row[column.key])">{{ text(column, row) }}</time>
+            <span v-else-if="column.kind === 'strong' && row.mark" class="t-marked">{{ text(column, row) }}</span>
             <template v-else>{{ text(column, row) }}</template>
+            <span v-if="column.kind === 'strong' && row.mark" class="t-chip t-mark" :class="row.mark.tone">
+              <svg v-if="row.mark.icon" class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use
+                   :href="icons + '#' + row.mark.icon"/></svg>
+              <span>{{ row.mark.text }}</span>
+            </span>
           </td>
         </tr>
       </tbody>
@@ -67,10 +73,10 @@ export default {
   },
   emits: ["action", "sort"],
   data() {
-    return { now: Date.now() };
+    return { now: now() };
   },
   mounted() {
-    this.timer = setInterval(() => { this.now = Date.now(); }, this.ticks ? 1000 : 15000);
+    this.timer = setInterval(() => { this.now = now(); }, this.ticks ? 1000 : 15000);
     this.scrollToMarked();
   },
   beforeUnmount() {
@@ -93,13 +99,14 @@ export default {
     },
     text(column, row) {
       const value = row[column.key];
-      if (value === null || value === undefined || value === "") return "–";
+      if (value === null || value === undefined || value === "") return column.none;
       switch (column.kind) {
         case "bytes": return bytes(value);
         case "rate": return `${bytes(value)}/s`;
         case "percent": return `${value.toFixed(1)} %`;
         case "seconds": return seconds(value);
         case "time": return told("ago", value, null, this.now);
+        case "date": return told("date", value, null, this.now);
         case "elapsed": return told("elapsed", value[0], value[1], this.now);
         default: return String(value);
       }

@@ -1,6 +1,6 @@
 // The scripts of the folder: a row each, its name opening the dialog and its button starting it.
 import { bytes } from "toru_figures";
-import { full, told } from "/static/time.js";
+import { full, told, now } from "/static/time.js";
 
 export default {
   template: `
@@ -13,6 +13,8 @@ export default {
           <p class="script-facts">
             <span>{{ bytes(script.size) }}</span>
             <time :datetime="script.modified_at" :title="exact(script.modified_at)">{{ age(script.modified_at) }}</time>
+            <span v-if="script.dangerous" class="script-warning"><svg class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use
+              :href="icons + '#shield-alert'"/></svg>Dangerous</span>
             <span v-if="script.warning" class="script-warning"><svg class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use
               :href="icons + '#triangle-alert'"/></svg>{{ script.warning }}</span>
           </p>
@@ -31,6 +33,6 @@ export default {
   methods: {
     bytes,
     exact: (moment) => full(new Date(moment)),
-    age: (moment) => told("ago", moment, null, Date.now()),
+    age: (moment) => told("ago", moment, null, now()),
   },
 };

@@ -1,11 +1,11 @@
 // A moment or a span of time, told in the reader's own clock and kept true while it is shown.
-import { full, told } from "/static/time.js";
+import { full, now, told } from "/static/time.js";
 
 export default {
   template: `<time :datetime="since" :title="title">{{ text }}</time>`,
   props: { since: String, until: String, mode: String },
   data() {
-    return { now: Date.now() };
+    return { now: now() };
   },
   computed: {
     text() {
@@ -32,8 +32,8 @@ export default {
   methods: {
     restart() {
       clearInterval(this.timer);
-      this.now = Date.now();
-      if (this.pace) this.timer = setInterval(() => { this.now = Date.now(); }, this.pace);
+      this.now = now();
+      if (this.pace) this.timer = setInterval(() => { this.now = now(); }, this.pace);
     },
   },
 };

@@ -12,7 +12,7 @@ import httpx
 
 from tests.bench.bench import Bench, MeasuredServer
 from tests.bench.figures import Bound, Figure
-from tests.bench.ledger import Expected, Ledger
+from tests.bench.ledger import VISITOR, VISITOR_PASSWORD, Expected, Ledger
 
 KILLS, FULL_KILLS = 10, 100
 LOAD_SECONDS = (0.05, 0.8)
@@ -29,6 +29,7 @@ async def measure(bench: Bench) -> list[Figure]:
     kills = FULL_KILLS if bench.full else KILLS
     async with bench.product({"TRUST_PROXY": "true"}) as server:
         ledger = Ledger(_scripts(bench, server))
+        await server.request("POST", "/api/users", {"username": VISITOR, "password": VISITOR_PASSWORD})
         living = (await server.request("POST", "/api/runs", {"script": LIVING}))["id"]
         faults: list[str] = []
         waits: list[float] = []
