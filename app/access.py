@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from app.auth.schemas import SessionView
 from app.core.errors import NotSignedIn
 from app.core.permissions import Actor
+from app.credentials import Credential, now_live
 from app.services import Services
 
 Scope = MutableMapping[str, Any]
@@ -19,7 +20,7 @@ def services_of(scope: Scope) -> Services:
 
 
 def session_of(scope: Scope) -> SessionView | None:
-    """The live session behind this scope."""
+    """The live session behind this scope; None for a token."""
     return cast("SessionView | None", scope["state"].get("session"))
 
 
@@ -28,12 +29,18 @@ def address_of(scope: Scope) -> str:
     return cast("str", scope["state"].get("address", ""))
 
 
+def credential_of(scope: Scope) -> Credential | None:
+    """The session or token that this scope came with, as it was then."""
+    return cast("Credential | None", scope["state"].get("credential"))
+
+
 def actor_of(scope: Scope) -> Actor:
-    """Who acts; raises NotSignedIn for nobody."""
-    session = session_of(scope)
-    if session is None:
+    """Who acts now; raises NotSignedIn for nobody, and when what the request came with has ended since."""
+    came_with = credential_of(scope)
+    credential = now_live(services_of(scope), came_with) if came_with is not None else None
+    if credential is None:
         raise NotSignedIn("Not signed in.")
-    return session.actor(address_of(scope))
+    return credential.actor(address_of(scope))
 
 
 def socket_actor(scope: Scope) -> tuple[Services, Actor]:

@@ -12,29 +12,33 @@ from starlette.routing import Match
 
 from app import docs
 from app.actions.routes import router as actions
+from app.audit.routes import router as audit
 from app.auth.routes import router as auth
-from app.core.errors import NotFound, ToruError, retry_after
-from app.guard import MAX_BODY
+from app.bodies import MAX_BODY
+from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
+from app.error_shape import SENTENCES
 from app.monitor.routes import router as monitor
 from app.runs.routes import router as runs
 from app.runs.sockets import socket_routes as run_sockets
+from app.second_factor.routes import router as second_factor
 from app.services import Services
 from app.settings.routes import router as settings
+from app.tokens.routes import router as tokens
 from app.users.routes import router as users
 from app.version import VERSION
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-SENTENCES = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that method.",
-    413: "The request is too large.",
-}
+UNREADABLE = "The request is not valid JSON, or nested too deeply."
 
 
 class ErrorAnswer(BaseModel):
-    """Every refusal: one sentence for people."""
+    """Every refusal: one sentence for people.
+
+    `step_up` is there, and true, where POST /api/auth/step-up and the same request again would be allowed.
+    """
 
     error: str
+    step_up: bool | None = None
 
 
 def create_api(services: Services) -> FastAPI:
@@ -49,7 +53,8 @@ def create_api(services: Services) -> FastAPI:
         responses={"default": {"description": "A refusal, whatever its status", "model": ErrorAnswer}},
     )
     api.state.services = services
-    for router in (monitor, auth, users, settings, actions, runs):  # tried in this order: the busiest first
+    # Tried in this order: the busiest first.
+    for router in (monitor, auth, users, second_factor, tokens, settings, actions, audit, runs):
         api.include_router(router)
     api.router.routes.extend(run_sockets())
     docs.add_docs(api)
@@ -94,10 +99,14 @@ def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -
 
 
 async def _toru_error(_: Request, error: Any) -> Response:
+    if isinstance(error, StepUpNeeded):
+        return JSONResponse({"error": str(error), "step_up": True}, error.status)
     return _answer(error.status, str(error), retry_after(error))
 
 
 async def _http_error(_: Request, error: Any) -> Response:
+    if error.status_code == 400:  # only FastAPI raises it, for a body that it could not even begin to understand
+        return _answer(422, UNREADABLE)
     return _answer(error.status_code, SENTENCES.get(error.status_code, str(error.detail)), error.headers)
 
 
@@ -115,4 +124,4 @@ def sentence_for(problems: Sequence[Any]) -> str:
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:
-    return _answer(500, "Something went wrong here. The log says what.")
+    return _answer(500, SENTENCES[500])

@@ -4,11 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, TypeVar
 
 from app.actions.service import ActionsService
+from app.audit.service import AuditService
+from app.audit.trail import AuditTrail
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
 from app.auth.sessions import Sessions
+from app.cloudflare_access import make_cloudflare_access
 from app.control import ControlServer
 from app.core.clock import Clock
 from app.core.config import Config
@@ -19,8 +23,12 @@ from app.core.permissions import Role
 from app.monitor.service import MonitorService
 from app.operations import control_handlers
 from app.runs.service import RunsService
+from app.second_factor.factors import Factors
+from app.second_factor.service import SecondFactorService
+from app.second_factor.vault import Vault
 from app.services import Services
 from app.settings.service import SettingsService
+from app.tokens.service import TokensService
 from app.users.schemas import Account, UserView
 from app.users.service import UsersService
 
@@ -41,34 +49,73 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
     """
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
-        path = config.data_dir / "toru.db"
-        await prepare_database(path)
-        database = Database(path)
-        _close_later(stack, "database", database.close)
-        await database.open()
+        database = await _opened(stack, "database", await _database(config))
+        trail = AuditTrail(database, clock)
         hasher = PasswordHasher()
         stack.callback(hasher.close)
-
-        settings = SettingsService(database, config)
+        settings = SettingsService(database, config, trail)
         await settings.open()
-        users = UsersService(database, hasher, await _administrator(config, hasher, admin_password), clock)
+        audit = await _opened(stack, "audit", AuditService(database, trail, settings, clock, config.log_dir))
+        administrator = await _administrator(config, hasher, admin_password)
+        users = UsersService(database, hasher, administrator, clock, trail)
         await users.open()
         registry = SessionRegistry()
-        auth = AuthService(database, Sessions(database, registry, clock), users, hasher, clock)
+        factors = Factors(database, Vault(config.data_dir), clock, trail)
+        await factors.open()
+        actions = ActionsService(database, clock, trail)
+        # Before the sign-in opens: it ends the administrator's tokens where the password is not that of the last start.
+        tokens = TokensService(database, registry, users, actions, clock, trail, factors.has)
+        await _opened(stack, "tokens", tokens)
+        auth = AuthService(database, Sessions(database, registry, clock, factors), users, hasher, clock, trail, factors)
         _close_later(stack, "auth", auth.close)
         await auth.open(admin_password)
-        actions = ActionsService(database, clock)
-        runs = RunsService(database, settings, actions, config, clock)
-        _close_later(stack, "runs", runs.close)
-        await runs.open()
-        monitor = MonitorService(clock)
-        _close_later(stack, "monitor", monitor.close)
-        await monitor.open()
-        services = Services(config, registry, settings, users, auth, actions, runs, monitor)
-        control = ControlServer(config.data_dir, control_handlers(services))
-        _close_later(stack, "control", control.close)
-        await control.open()
+        second_factor = SecondFactorService(factors, auth, tokens, registry, users, settings, config, clock)
+        runs = await _opened(stack, "runs", RunsService(database, settings, actions, config, clock, trail))
+        monitor = await _opened(stack, "monitor", MonitorService(clock))
+        cloudflare_access = make_cloudflare_access(config, clock)
+        if cloudflare_access is not None:
+            _close_later(stack, "cloudflare_access", cloudflare_access.close)
+        services = Services(
+            config,
+            registry,
+            settings,
+            audit,
+            users,
+            auth,
+            second_factor,
+            tokens,
+            actions,
+            runs,
+            monitor,
+            cloudflare_access=cloudflare_access,
+        )
+        await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
         yield services
+
+
+class Openable(Protocol):
+    """What is opened at the start and closed at the end."""
+
+    async def open(self) -> None:
+        """Begins."""
+
+    async def close(self) -> None:
+        """Ends; also what did not open wholly."""
+
+
+S = TypeVar("S", bound=Openable)
+
+
+async def _opened(stack: AsyncExitStack, name: str, service: S) -> S:
+    _close_later(stack, name, service.close)
+    await service.open()
+    return service
+
+
+async def _database(config: Config) -> Database:
+    path = config.data_dir / "toru.db"
+    await prepare_database(path)
+    return Database(path)
 
 
 async def _administrator(config: Config, hasher: PasswordHasher, password: str) -> Account:
@@ -83,5 +130,7 @@ def _close_later(stack: AsyncExitStack, name: str, close: Callable[[], Awaitable
                 await close()
         except TimeoutError:
             log.warning("closing %s took over %s s", name, STAGE_SECONDS, extra={"event": "slow_close"})
+        except Exception:
+            log.exception("closing %s failed", name, extra={"event": "close_failed"})
 
     stack.push_async_callback(staged)

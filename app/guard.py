@@ -3,20 +3,24 @@
 Pure ASGI: a BaseHTTPMiddleware never sees WebSockets.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.auth.addresses import client_address
 from app.auth.cookies import SESSION, cookie_values
-from app.core.errors import Limited, retry_after
+from app.bodies import MAX_BODY, with_deadline
+from app.cloudflare_access import HEADER as ASSERTION
+from app.core.errors import BadValue, Forbidden, Limited, ToruError, retry_after
+from app.credentials import Credential, Shown, is_api, read_credential, require_read, require_second_factor
+from app.error_shape import with_answered_handshakes
 from app.headers import with_security_headers
+from app.refused import with_recorded_refusals
+from app.revocation import serve_http_until_revoked, serve_socket_until_revoked
 from app.services import Services
 
 Message = MutableMapping[str, Any]
@@ -45,15 +49,14 @@ PUBLIC_FILES = re.compile(r"/static/[^/]+")
 HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Nothing behind us may believe a client's word about where it is served.
-UNTRUSTED_HEADERS = frozenset({b"x-forwarded-prefix", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded"})
-
-ABORT_SECONDS = 0.8
-"""After the end of its session, how long a socket may take to say good-bye."""
-
-MAX_BODY = 1024 * 1024
-BODY_SECONDS = 5.0
-BODY_BYTES_A_SECOND = 32 * 1024
-"""A body has BODY_SECONDS, and a second more for each of these."""
+UNTRUSTED_HEADERS = frozenset(
+    {
+        *(b"x-forwarded-" + part for part in (b"prefix", b"host", b"proto", b"port", b"server", b"path", b"uri")),
+        *(b"forwarded", b"x-original-url", b"x-rewrite-url", b"x-script-name"),
+    }
+)
+# Nor has anything behind us a use for what opens the second gate.
+STRIPPED_HEADERS = UNTRUSTED_HEADERS | {ASSERTION}
 
 
 @contextmanager
@@ -92,9 +95,11 @@ class Guard:
 
     def __init__(self, inner: Application, services: Services, owner_of: OwnerOf) -> None:
         self._inner = inner
+        self._services = services
         self._config = services.config
         self._auth = services.auth
         self._registry = services.registry
+        self._second_gate = services.cloudflare_access
         self._owner_of = owner_of
         self._public_host = urlsplit(services.config.public_url).netloc if services.config.public_url else None
 
@@ -103,41 +108,52 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._inner(scope, receive, send)
             return
-        if scope["type"] == "http":
-            send = with_security_headers(send, secure=self._config.secure_cookies)
-        scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in UNTRUSTED_HEADERS]
+        send = with_security_headers(send, secure=self._config.secure_cookies)
+        if scope["type"] == "websocket":
+            send = with_answered_handshakes(send)
+        assertions = Head(scope).all(ASSERTION)
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in STRIPPED_HEADERS]
         head = Head(scope)
         if scope["type"] == "http" and (head.has(b"content-length") or head.has(b"transfer-encoding")):
             receive = with_deadline(receive)
-        tokens = cookie_values(head.all(b"cookie"), SESSION, self._config)
-        session = self._auth.session(tokens[0]) if len(tokens) == 1 else None
-        address = self._address(scope, head)
-        scope["state"] = {**scope.get("state", {}), "session": session, "address": address}
-        refusal = self._refusal(scope, head, address, session.id if session else None)
+        if (refusal := await self._access_refusal(scope, assertions)) is not None:
+            await _refuse(refusal, scope, receive, send)
+            return
+        cookies = cookie_values(head.all(b"cookie"), SESSION, self._config)
+        shown = read_credential(self._services, scope["path"], cookies, head.all(b"authorization"))
+        try:
+            address = self._address(scope, head)
+        except BadValue as error:
+            await _refuse(_error(error.status, str(error)), scope, receive, send)
+            return
+        known = {"session": shown.session, "credential": shown.credential, "address": address}
+        scope["state"] = {**scope.get("state", {}), **known}
+        if shown.credential is not None:
+            send = with_recorded_refusals(send, scope, self._services.audit, shown.credential.actor(address))
+        refusal = self._refusal(scope, head, address, shown)
         if refusal is not None:
             await _refuse(refusal, scope, receive, send)
-        elif scope["type"] == "websocket" and session is not None:
-            await self._serve_socket(session.id, scope, receive, send)
         else:
-            with unanswered_after_leaving():
+            await self._serve(shown.credential, scope, receive, send)
+
+    async def _serve(self, credential: Credential | None, scope: Scope, receive: Receive, send: Send) -> None:
+        with unanswered_after_leaving():
+            if credential is None:
                 await self._inner(scope, receive, send)
+            elif scope["type"] == "websocket":
+                await serve_socket_until_revoked(self._inner, self._registry, credential.id, scope, receive, send)
+            else:
+                await serve_http_until_revoked(self._inner, self._registry, credential.id, scope, receive, send)
 
-    async def _serve_socket(self, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Whatever serves a socket, and however frozen its peer is: it does not outlive its session by a second."""
-        loop = asyncio.get_running_loop()
-
-        async def abort() -> None:
-            await asyncio.sleep(ABORT_SECONDS)
-            await send({"type": "toru.abort"})
-
-        aborts: list[asyncio.Task[None]] = []
-        unwatch = self._registry.watch(session_id, lambda: aborts.append(loop.create_task(abort())))
+    async def _access_refusal(self, scope: Scope, assertions: list[str]) -> Response | None:
+        """Before sessions are looked at: keys may have to be waited for."""
+        if self._second_gate is None or (scope["type"] == "http" and scope["path"] == HEALTH):
+            return None
         try:
-            await self._inner(scope, receive, send)
-        finally:
-            unwatch()
-            if aborts:
-                await aborts[0]
+            await self._second_gate.check(assertions)
+        except ToruError as error:
+            return _error(error.status, str(error), retry_after(error))
+        return None
 
     def _address(self, scope: Scope, head: Head) -> str:
         return client_address(
@@ -148,9 +164,9 @@ class Guard:
             self._config.trusted_proxies,
         )
 
-    def _refusal(self, scope: Scope, head: Head, address: str, session_id: str | None) -> Response | None:
+    def _refusal(self, scope: Scope, head: Head, address: str, shown: Shown) -> Response | None:
         path: str = scope["path"]
-        if session_id is None and path != HEALTH:
+        if shown.credential is None and path != HEALTH:
             try:
                 self._auth.limits.count_stranger(address)
             except Limited as error:
@@ -158,13 +174,27 @@ class Guard:
         hosts = head.all(b"host")
         if len(hosts) != 1 or not self._is_own_host(hosts[0].lower()) or not path.startswith("/"):
             return _error(400, "This address is not served here.")
-        if not self._is_own_origin(scope, head, hosts[0].lower()):
+        if shown.fault is not None:
+            return _error(401, shown.fault, {"WWW-Authenticate": "Bearer"})
+        # No browser sends a token by itself, so no other site can act with one.
+        if shown.token is None and not self._is_own_origin(scope, head, hosts[0].lower()):
             return _error(403, "Requests from other sites are refused.")
-        if any(not size.isdigit() or int(size[:20]) > MAX_BODY for size in head.all(b"content-length")):
+        if any(not size.isdecimal() or int(size[:20]) > MAX_BODY for size in head.all(b"content-length")):
             return _error(413, "The request is too large.")
-        if session_id is None:
+        return self._refusal_of(shown, scope, address)
+
+    def _refusal_of(self, shown: Shown, scope: Scope, address: str) -> Response | None:
+        """Whether what was shown opens this address."""
+        path: str = scope["path"]
+        if shown.credential is None:
             return None if scope["type"] == "http" and _is_public(path) else _not_signed_in(scope, path)
-        if path.startswith(NICEGUI_SOCKET) and self._names_foreign_page(scope, session_id):
+        try:
+            require_second_factor(self._services, path, shown.credential)
+            if shown.token is not None:
+                require_read(scope, shown.token.actor(address))
+        except Forbidden as error:
+            return _error(error.status, str(error))
+        if path.startswith(NICEGUI_SOCKET) and self._names_foreign_page(scope, shown.credential.id):
             return _error(403, "This page belongs to another session.")
         return None
 
@@ -177,11 +207,12 @@ class Guard:
         origins = head.all(b"origin")
         if origins:
             return len(origins) == 1 and self._is_ours(origins[0].lower(), host)
-        if not {"cross-site", "same-site"}.intersection(head.all(b"sec-fetch-site")):
+        told = {site.strip() for value in head.all(b"sec-fetch-site") for site in value.lower().split(",")}
+        if not told & {"cross-site", "same-site"}:
             return True
         # A link on another site may lead to a page; it cannot bring the cookie along, and nothing is done by it.
         is_link = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        return is_link and head.all(b"sec-fetch-mode") == ["navigate"] and not _is_api(scope["path"])
+        return is_link and head.all(b"sec-fetch-mode") == ["navigate"] and not is_api(scope["path"])
 
     def _is_ours(self, origin: str, host: str) -> bool:
         if self._public_host is not None and not _is_loopback(host):
@@ -195,28 +226,6 @@ class Guard:
         return not owners <= {session_id, None}
 
 
-def with_deadline(receive: Receive) -> Receive:
-    """`receive` that gives a body up which comes in too slowly to be meant."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + BODY_SECONDS
-    whole = False
-
-    async def limited() -> Message:
-        nonlocal deadline, whole
-        if whole:
-            return await receive()
-        try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError:
-            raise HTTPException(408, "The request took too long.", {"Connection": "close"}) from None
-        deadline += len(message.get("body", b"")) / BODY_BYTES_A_SECOND
-        whole = not message.get("more_body", False)
-        return message
-
-    return limited
-
-
 def _is_loopback(host: str) -> bool:
     return re.sub(r":\d+$", "", host) in LOOPBACK
 
@@ -225,16 +234,12 @@ def _is_public(path: str) -> bool:
     return path in PUBLIC or PUBLIC_FILES.fullmatch(path) is not None
 
 
-def _is_api(path: str) -> bool:
-    return path == "/api" or path.startswith("/api/")
-
-
 def _error(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse({"error": sentence}, status, headers)
 
 
 def _not_signed_in(scope: Scope, path: str) -> Response:
-    if scope["type"] == "websocket" or _is_api(path) or path.startswith("/_nicegui"):
+    if scope["type"] == "websocket" or is_api(path) or path.startswith("/_nicegui"):
         return _error(401, "Not signed in.")
     query = scope.get("query_string", b"").decode("latin-1")
     wanted = path + ("?" + query if query else "")

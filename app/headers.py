@@ -39,7 +39,7 @@ def with_security_headers(send: Send, *, secure: bool) -> Send:
     """`send` that adds what an answer does not say itself."""
 
     async def guarded(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             headers = list(message.get("headers", ()))
             present = {name.lower() for name, _ in headers}
             added = [pair for pair in ALWAYS if pair[0] not in present]
@@ -73,7 +73,7 @@ class PagePolicy:
         async def rewrite(message: Message) -> None:
             nonlocal start, body
             if message["type"] == "http.response.start":
-                if not _is_html(message):
+                if not is_html(message):
                     await send(message)
                     return
                 start = message
@@ -93,7 +93,8 @@ class PagePolicy:
         await self._inner(scope, receive, rewrite)
 
 
-def _is_html(start: Message) -> bool:
+def is_html(start: Message) -> bool:
+    """Whether an answer is a page."""
     return any(
         name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start.get("headers", ())
     )

@@ -1,12 +1,16 @@
-"""uvicorn's HTTP protocol with limits on the head of a request, which it takes at any length and in any time.
+"""uvicorn's HTTP protocol with limits: on connections, and on the head of a request, which it takes at any length.
 
 Pinned to uvicorn's httptools implementation, like `app.websocket_protocol` to its WebSockets.
 """
 
 from asyncio import Transport
 from asyncio.events import TimerHandle
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.error_shape import raw_refusal
+from app.revocation import ABORT
 
 IDLE_SECONDS = 20.0
 """A new connection that says nothing: browsers open some for later."""
@@ -19,9 +23,13 @@ HEAD_FIELDS = 100
 LINGER_SECONDS = 2.0
 """How long the rest of what nobody wants is taken in: who is cut off at once never reads our answer."""
 
-BAD = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+SHUTDOWN_SECONDS = 2.0
+"""When the server ends, how long answers may take to end, too; a stream would not by itself."""
+
+CROWDED = raw_refusal(503, "Too many connections at once. Try again in a moment.", (b"retry-after", b"5"))
+BAD = raw_refusal(400, "This is not a valid HTTP request.")
+TOO_LARGE = raw_refusal(431, "The head of the request is too large.")
+TOO_SLOW = raw_refusal(408, "The request took too long.")
 
 
 class HeadTooLarge(Exception):
@@ -29,7 +37,11 @@ class HeadTooLarge(Exception):
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """Answers 431 to a head that is too large and 408 to one that is too slow, and closes the connection."""
+    """Answers 431 to a head that is too large, 408 to one that is too slow, 503 to one connection too many; and closes.
+
+    `limit_concurrency` bounds connections, not requests: where connections take all files, nothing can be accepted,
+    read or logged any more. Those that are there go on.
+    """
 
     _timer: TimerHandle | None = None
     _received = 0  # bytes since the last head was complete
@@ -39,10 +51,24 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _answering = 0
     _refused = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._most_connections = self.limit_concurrency
+        self.limit_concurrency = None  # uvicorn would refuse requests on old connections as well
+
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Starts the clock."""
         super().connection_made(transport)
         self._set_timer(IDLE_SECONDS)
+        if self._most_connections is None:
+            return
+        surplus = len(self.connections) - self._most_connections
+        if surplus > self._most_connections // 8:  # to take in what they say costs a file each
+            self._refused = True
+            transport.write(CROWDED)
+            transport.close()
+        elif surplus > 0:
+            self._refuse(CROWDED)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the clock."""
@@ -79,6 +105,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._set_timer(None)
         self._in_body = True
         self._received = 0
+        self.scope["extensions"] = {ABORT: {"call": self.transport.abort}}
         super().on_headers_complete()  # raises where there is no address to ask for
         self._answering += 1
 
@@ -103,6 +130,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Another protocol takes over."""
         self._set_timer(None)
         super().handle_websocket_upgrade()
+
+    def shutdown(self) -> None:
+        """The server ends."""
+        super().shutdown()
+        self.loop.call_later(SHUTDOWN_SECONDS, self.transport.abort)
 
     def _is_too_large(self) -> bool:
         return self._fields > HEAD_FIELDS or self._field_bytes + len(self.url) > HEAD_BYTES

@@ -13,9 +13,11 @@ from types import FrameType
 import uvicorn
 
 from app.core.config import Config
+from app.core.errors import Unavailable
 from app.core.instance_lock import InstanceLock
 from app.core.log import start_logging
 from app.core.migrate import UnusableDatabase
+from app.error_shape import OneShape
 from app.guard import Application, Guard
 from app.headers import PagePolicy
 from app.http_protocol import LimitedHttpProtocol
@@ -26,6 +28,8 @@ from app.websocket_protocol import BatchingProtocol
 log = logging.getLogger(__name__)
 
 GRACEFUL_SECONDS = 5
+LAST_SECONDS = 1
+MOST_FILES = 65536
 MAX_SOCKET_MESSAGE = 1 << 20
 PING_SECONDS = 20.0
 RECONNECT_SECONDS = 30.0
@@ -52,6 +56,16 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._listening()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends serving; what is still open then, or after a second signal, is cut off and hears of it."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()  # which uvicorn leaves out
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=LAST_SECONDS)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal lets requests end, the second one does not wait for them."""
         self.force_exit = self.should_exit
@@ -71,6 +85,7 @@ def run_server(config: Config, admin_password: str, announce: Callable[[], None]
         UnsafeFolder: everybody may write in it.
         CannotListen: the port is taken or the address not ours.
         UnusableDatabase: the database file cannot be used.
+        Unavailable: it does not answer.
         OSError: a folder cannot be used.
     """
     # In this order, so that a second start touches nothing, not even the log of the first.
@@ -78,8 +93,8 @@ def run_server(config: Config, admin_password: str, announce: Callable[[], None]
         log_file = start_logging(config.log_dir)
         try:
             asyncio.run(_serve(config, admin_password, listener, announce))
-        except UnusableDatabase as error:
-            log.error("%s", error, extra={"event": "database_unusable", "quiet": True})  # noqa: TRY400 - it is told
+        except (UnusableDatabase, Unavailable) as error:
+            log.error("%s", error, extra={"event": "core_failed", "quiet": True})  # noqa: TRY400 - the sentence tells all
             raise
         except Exception:
             log.exception("the core ended", extra={"event": "core_failed", "quiet": True})
@@ -129,7 +144,9 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 
 def _server_config(application: Application) -> uvicorn.Config:
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # half of them for connections, the rest for what they read
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        files = MOST_FILES
     return uvicorn.Config(
         application,
         http=LimitedHttpProtocol,
@@ -143,7 +160,9 @@ def _server_config(application: Application) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=None if files == resource.RLIM_INFINITY else files // 2,
+        # A connection that watches a run reads two files. What arrives in one turn of the loop is accepted uncounted.
+        limit_concurrency=files // 3,
+        backlog=min(files // 16, 128),
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
 
@@ -164,6 +183,7 @@ def create_server_app(services: Services) -> Application:
     api.include_router(create_login_router())
     register_pages(services)
     nicegui_app.add_middleware(PagePolicy)
+    nicegui_app.add_middleware(OneShape)
     bind_sockets_to_sessions(lambda session_id: services.auth.session_by_id(session_id) is not None)
     # It mounts itself at "/": whatever is added after this line can never be reached.
     ui.run_with(

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from app.audit.schemas import ExportFormat, Mark
+from app.audit.service import AuditService
 from app.control import Handler
 from app.core.errors import Malformed
 from app.core.permissions import Actor
 from app.services import Services
+from app.version import VERSION
 
 
 def control_handlers(services: Services) -> dict[str, Handler]:
@@ -18,7 +21,50 @@ def control_handlers(services: Services) -> dict[str, Handler]:
         user = await services.users.create(Actor.system(), _text(fields, "username"), _text(fields, "password"), shown)
         return asdict(user)
 
-    return {"user-add": user_add}
+    async def remove_second_factor(fields: Mapping[str, Any]) -> str:
+        user = await services.second_factor.remove_named(Actor.system(), _text(fields, "username"))
+        return user.username
+
+    async def version(_: Mapping[str, Any]) -> str:
+        return VERSION
+
+    return {
+        "version": version,
+        "user-add": user_add,
+        "user-remove-second-factor": remove_second_factor,
+        **audit_handlers(services.audit),
+    }
+
+
+def audit_handlers(audit: AuditService) -> dict[str, Handler]:
+    """Of the audit, in pieces that are short enough for one answer each."""
+    system = Actor.system()
+
+    async def verify(fields: Mapping[str, Any]) -> dict[str, Any]:
+        begun = "number" in fields
+        after = Mark(_number(fields, "number"), _text(fields, "hash")) if begun else None
+        return asdict(await audit.verify_piece(system, after))
+
+    async def verify_log(_: Mapping[str, Any]) -> dict[str, Any] | None:
+        problem = await audit.verify_log(system)
+        return None if problem is None else asdict(problem)
+
+    async def find(fields: Mapping[str, Any]) -> int | None:
+        return await audit.number_of(system, _text(fields, "hash"))
+
+    async def export(fields: Mapping[str, Any]) -> dict[str, Any]:
+        until = _number(fields, "until") if "until" in fields else None
+        form = ExportFormat.CSV if fields.get("format") == ExportFormat.CSV.value else ExportFormat.JSONL
+        return asdict(await audit.export_piece(system, None, form, _number(fields, "after"), until))
+
+    return {"audit-verify": verify, "audit-verify-log": verify_log, "audit-find": find, "audit-export": export}
+
+
+def _number(fields: Mapping[str, Any], name: str) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int):
+        raise Malformed(f"{name} must be a number.")
+    return value
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -1,14 +1,18 @@
 """What doors are handed: every service of the product, built once by `app.bootstrap`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.actions.service import ActionsService
+from app.audit.service import AuditService
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
+from app.cloudflare_access import CloudflareAccess
 from app.core.config import Config
 from app.monitor.service import MonitorService
 from app.runs.service import RunsService
+from app.second_factor.service import SecondFactorService
 from app.settings.service import SettingsService
+from app.tokens.service import TokensService
 from app.users.service import UsersService
 
 
@@ -19,8 +23,12 @@ class Services:
     config: Config
     registry: SessionRegistry
     settings: SettingsService
+    audit: AuditService
     users: UsersService
     auth: AuthService
+    second_factor: SecondFactorService
+    tokens: TokensService
     actions: ActionsService
     runs: RunsService
     monitor: MonitorService
+    cloudflare_access: CloudflareAccess | None = field(kw_only=True)

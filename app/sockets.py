@@ -7,12 +7,16 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 
-from app.access import services_of, session_of
+from app.access import credential_of, services_of
+from app.core.errors import ToruError
+from app.core.permissions import Actor
+from app.credentials import now_live
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Work = Callable[[], Coroutine[Any, Any, None]]
+Refused = Callable[[Actor, str, ToruError], Awaitable[None]]
 
 NORMAL, REVOKED = 1000, 4401
 LAST_WORDS_SECONDS = 0.5
@@ -24,7 +28,7 @@ EXPIRED = json.dumps({"type": "error", "data": "Session expired"})
 async def serve_socket(
     scope: Message, receive: Receive, send: Send, work: Work, *, tell_expired: bool = False, code: int = NORMAL
 ) -> None:
-    """Accepts the socket and runs `work` until it returns or the session is revoked.
+    """Accepts the socket and runs `work` until it returns or the session (or token) is revoked.
 
     Args:
         work: everything that happens on the open socket; it returns when the peer leaves (`incoming` says so), and is
@@ -33,7 +37,7 @@ async def serve_socket(
         code: the close code when `work` returns.
     """
     await receive()
-    session = session_of(scope)
+    credential = credential_of(scope)
     await send({"type": "websocket.accept"})
     task = asyncio.get_running_loop().create_task(work())
     revoked = False
@@ -43,8 +47,9 @@ async def serve_socket(
         revoked = True
         task.cancel()
 
-    unwatch = services_of(scope).registry.watch(session.id, revoke) if session else lambda: None
-    if session and services_of(scope).auth.session_by_id(session.id) is None:
+    services = services_of(scope)
+    unwatch = services.registry.watch(credential.id, revoke) if credential else lambda: None
+    if credential and now_live(services, credential) is None:
         revoke()  # it ended between the guard's look and ours
     try:
         await asyncio.wait([task])

@@ -5,17 +5,22 @@ Pinned to uvicorn's sans-I/O implementation; a test holds that a plain client se
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
+
+from app.error_shape import raw_parts, raw_refusal, sentence_of
 
 BATCHES = "toru.texts"
 """The ASGI extension that tells an endpoint that it may send many texts at once."""
 
 SHUTDOWN_SECONDS = 1.0
-BAD_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+NO_HANDSHAKE = "This is not a valid WebSocket handshake."
+BAD_HANDSHAKE = raw_refusal(400, NO_HANDSHAKE)
+NOT_UTF8 = 1007
 
 
 def text_frames(texts: Iterable[str]) -> bytes:
@@ -50,6 +55,8 @@ class BatchingProtocol(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         """Begins a handshake; the endpoint, which runs a turn of the loop later, is told what it may send."""
+        accept = self.conn.accept
+        self.conn.accept = lambda request: _in_our_shape(accept(request))  # type: ignore[method-assign]
         super().handle_connect(event)
         if not self.handshake_complete:
             self.scope["extensions"][BATCHES] = {}
@@ -72,6 +79,19 @@ class BatchingProtocol(WebSocketsSansIOProtocol):
         if texts:
             self.transport.write(text_frames(texts))
 
+    def send_receive_event_to_app(self) -> None:
+        """Hands a message on. A text that is none closes the socket; uvicorn would log it as an error of its own."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_text(b"".join(self.frames)):
+            self.conn.send_close(NOT_UTF8)
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
+    def send_500_response(self) -> None:
+        """The application failed, or the server ends, before the handshake was answered."""
+        if not self.initial_response and not self.handshake_complete:
+            self.transport.write(raw_refusal(500, sentence_of(500)))
+
     def _abort_where_uvicorn_closes(self) -> None:
         """Once a close frame is sent and the peer does not answer it."""
         if self.close_timer is not None and not self.close_timer.cancelled():
@@ -87,3 +107,22 @@ class BatchingProtocol(WebSocketsSansIOProtocol):
         """The server ends: the peer is told, and has a moment to hear it."""
         super().shutdown()
         self.loop.call_later(SHUTDOWN_SECONDS, self.transport.abort)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _in_our_shape(response: Response) -> Response:
+    """The library's answer to a handshake, which is a text where it refuses."""
+    if response.status_code != 101:
+        response.body, headers = raw_parts(NO_HANDSHAKE)
+        for name, value in headers:
+            with suppress(KeyError):
+                del response.headers[name.decode()]
+            response.headers[name.decode()] = value.decode()
+    return response

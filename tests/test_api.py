@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Page
+from websockets.exceptions import InvalidStatus
 
 from tests.conftest import StartServer
-from tests.support.clients import CLIENT
+from tests.support.clients import CLIENT, open_socket
 from tests.support.inprocess import ASGI, BASE_URL
 from tests.support.server import ADMIN
 
@@ -160,9 +161,9 @@ DEEP = "[" * 100_000
         (b"null", 422),
         (b"[]", 422),
         (b'"text"', 422),
-        (b"\xff\xfe\xfa", 400),
-        (DEEP.encode(), 400),
-        (b'{"username": ' + DEEP.encode() + b"}", 400),
+        (b"\xff\xfe\xfa", 422),
+        (DEEP.encode(), 422),
+        (b'{"username": ' + DEEP.encode() + b"}", 422),
         (b'{"username": ["a"], "password": "b"}', 422),
         (b'{"username": {"$ne": 1}, "password": "b"}', 422),
         (b'{"username": 1, "password": "b"}', 422),
@@ -288,3 +289,33 @@ def test_the_sentence_for_a_problem_never_holds_the_value() -> None:
     assert sentence_for([{"type": "json_invalid", "loc": ("body", 3), "msg": "x"}]) == "The request is not valid JSON."
     assert sentence_for([]) == "The request: cannot be understood."
     assert "Canary" not in json.dumps(sentence_for([problem]))
+
+
+async def test_a_token_that_somebody_puts_into_an_address_is_found_nowhere(start_server: StartServer) -> None:
+    server = await start_server()
+    canary = "Canary" * 7 + "x"
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, headers={"Referer": f"/{canary}"}) as http:
+        told = [
+            await http.get(path + f"?token={canary}&session_id={canary}", headers={"Cookie": f"session_id={canary}"})
+            for path in (
+                "/",
+                "/api/users",
+                "/api/nothing",
+                "/login",
+                "/_nicegui/x",
+                f"/static/{canary}",
+                "/api/auth/me",
+            )
+        ]
+        told.append(await http.post("/api/auth/login", json={"username": [canary], "password": canary}))
+        told.append(await http.post("/api/auth/login", json={"username": "a", "password": canary}))
+        told.append(await http.post("/api/auth/login", content=canary, headers={"Content-Type": "application/json"}))
+        with pytest.raises(InvalidStatus):
+            async with open_socket(http, f"/api/ws?token={canary}"):
+                pass
+    for answer in told:
+        assert canary not in answer.text, answer.url
+    assert canary not in server.output
+    for file in server.folder.rglob("*"):
+        if file.is_file():
+            assert canary.encode() not in file.read_bytes(), file

@@ -12,7 +12,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("app", "ui", "theme")
-CONCEPTS = ("settings", "users", "auth", "actions", "runs", "monitor", "audit", "plugins")
+CONCEPTS = (
+    "settings",
+    "users",
+    "auth",
+    "tokens",
+    "second_factor",
+    "actions",
+    "runs",
+    "monitor",
+    "audit",
+    "plugins",
+)
 MOST_LINES = 350
 MOST_FUNCTION_LINES = 50
 SHARED_TRANSACTIONS = ("app.auth.sessions",)  # a session is issued only to an account that is still there and active

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import pytest
@@ -12,7 +12,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from app.guard import Guard
-from app.services import Services
 from app.sockets import incoming, serve_socket
 from tests.auth.conftest import door
 from tests.auth.support import Door
@@ -27,10 +26,7 @@ class Served(Stage):
 
     def __init__(self, door: Door) -> None:
         super().__init__()
-        config = type("Config", (), {"public_url": None, "secure_cookies": False, "trusted_proxies": ()})()
-        config.trust_proxy = "none"
-        fakes = type("Some", (), {"config": config, "auth": door.auth, "registry": door.registry})
-        self.services = cast("Services", fakes)
+        self.services = door.services()
         self.guard = Guard(self.inside, self.services, lambda _: None)
         self.cookie = ""
         self.tell_expired = False

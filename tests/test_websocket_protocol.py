@@ -258,3 +258,19 @@ async def test_a_peer_that_answers_no_ping_is_cut_off(stage: Stage, monkeypatch:
         frozen.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         async with asyncio.timeout(3):
             await ended.wait()
+
+
+async def test_a_text_that_is_no_utf8_closes_the_socket_and_is_no_error_of_ours(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    stage.endpoint = endpoint
+    async with stage.client() as client:
+        await client.send(b"\xff\xfe", text=True)
+        await client.wait_closed()
+        assert client.close_code == 1007
+    assert caplog.records == []

@@ -45,6 +45,8 @@ LIGHT: Final[Mapping[str, str]] = MappingProxyType(
         "nav-active": "rgba(255, 255, 255, 0.15)",
         "nav-marker": "#CBC3FF",
         "nav-tile": "#FFFFFF",
+        # what cameras read stays dark on white
+        "qr-ground": "#FFFFFF",
         # meaning
         "ok": "#0F7350",
         "ok-soft": "#E2F5EE",
@@ -100,6 +102,7 @@ DARK: Final[Mapping[str, str]] = MappingProxyType(
         "nav-active": "rgba(255, 255, 255, 0.14)",
         "nav-marker": "#A294FF",
         "nav-tile": "#FFFFFF",
+        "qr-ground": "#FFFFFF",
         "ok": "#5FD3A6",
         "ok-soft": "#15342E",
         "ok-dot": "#45D39B",

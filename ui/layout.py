@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from nicegui import Client, ui
 
+from app.core.clock import now_iso
 from app.core.permissions import Actor
 from app.services import Services
 from ui.components.frame import FrameBar, FrameHeader, FrameMenu, Host, MenuEntry, Who
@@ -37,6 +38,7 @@ class Frame:
         client.storage[_KEY] = self
         self._back: str | None = None
         ui.dark_mode(_chosen_dark(client))
+        ui.add_head_html(f'<meta name="toru-made" content="{now_iso()}">')  # for browsers with a wrong clock (time.js)
         with client.layout:
             ui.link("Skip to content", "#t-content").classes("t-skip")
             self._menu = FrameMenu([_entry(page) for page in pages if page.menu], _host(services))
@@ -68,7 +70,7 @@ class Frame:
 
 
 def _entry(page: Page) -> MenuEntry:
-    return MenuEntry(page.path, page.title, page.icon)
+    return MenuEntry(page.path, page.title, page.icon, page.group)
 
 
 def _who(actor: Actor) -> Who:

@@ -26,7 +26,6 @@ def create_login_router() -> APIRouter:
 
 def login_html() -> str:
     """The page; it is the same for everybody."""
-    sprite = static_url("icons.svg")
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -43,14 +42,30 @@ def login_html() -> str:
     <div><b>Toru</b><span>Steering Center</span></div>
   </div>
   <form id="sign-in" class="t-card" method="post" action="/login" novalidate>
-    <h1>Sign in</h1>
-    <p class="t-sub">Watch this server and run its scripts.</p>
-    <div class="t-field">
+    <h1 id="title">Sign in</h1>
+    <p class="t-sub" id="about">Watch this server and run its scripts.</p>
+    {_password_step()}
+    {_CODE_STEP}
+    <div id="message" role="alert" aria-live="assertive"></div>
+    <div id="spoken" class="t-sr" role="status"></div>
+    <button type="submit" id="submit" class="t-btn primary block"><span>Sign in</span></button>
+    {_OTHER_WAYS}
+  </form>
+  <noscript><p class="t-notice warn">Toru needs JavaScript. Allow it for this address and reload.</p></noscript>
+</main>
+</body>
+</html>
+"""
+
+
+def _password_step() -> str:
+    sprite = static_url("icons.svg")
+    return f"""<div class="t-field" data-step="password">
       <label for="username">User name</label>
       <input class="t-input" id="username" name="username" type="text" autocomplete="username" autocapitalize="none"
         autocorrect="off" spellcheck="false" maxlength="200" required autofocus>
     </div>
-    <div class="t-field">
+    <div class="t-field" data-step="password">
       <label for="password">Password</label>
       <div class="t-input-with">
         <input class="t-input" id="password" name="password" type="password" autocomplete="current-password"
@@ -59,13 +74,16 @@ def login_html() -> str:
           data-on="{sprite}#eye" data-off="{sprite}#eye-off"><svg class="t-icon" aria-hidden="true"
           viewBox="0 0 24 24"><use href="{sprite}#eye"/></svg></button>
       </div>
-    </div>
-    <div id="message" role="alert" aria-live="assertive"></div>
-    <div id="spoken" class="t-sr" role="status"></div>
-    <button type="submit" id="submit" class="t-btn primary block"><span>Sign in</span></button>
-  </form>
-  <noscript><p class="t-notice warn">Toru needs JavaScript. Allow it for this address and reload.</p></noscript>
-</main>
-</body>
-</html>
-"""
+    </div>"""
+
+
+# Asked for only of who has a second factor, once the password was right; login.js shows it.
+_CODE_STEP: Final = """<div class="t-field" data-step="code" hidden>
+      <label for="code" id="code-label">Code</label>
+      <input class="t-input code" id="code" name="code" type="text" inputmode="numeric" autocomplete="one-time-code"
+        autocapitalize="none" autocorrect="off" spellcheck="false" maxlength="40">
+    </div>"""
+_OTHER_WAYS: Final = """<div class="t-login-ways" data-step="code" hidden>
+      <button type="button" id="other-code" class="t-btn quiet">Use a recovery code</button>
+      <button type="button" id="start-again" class="t-btn quiet">Start again</button>
+    </div>"""

@@ -13,6 +13,7 @@ from typing import Any, cast
 from nicegui import Client, background_tasks, core
 
 from app.auth.schemas import SessionView
+from ui.calm_sockets import bounded_log, calm_sockets
 
 EVENTS = ("event", "javascript_response", "ack", "log")
 HANDSHAKE = ("client_id", "tab_id", "document_id")
@@ -43,7 +44,9 @@ def bind_sockets_to_sessions(is_alive: Callable[[str], bool]) -> None:
     handlers = core.sio.handlers["/"]
     core.sio.on("handshake", _well_formed_handshake(handlers["handshake"]))
     for name in EVENTS:
-        core.sio.on(name, _bound_event(handlers[name], is_alive))
+        handler = bounded_log(handlers[name]) if name == "log" else handlers[name]
+        core.sio.on(name, _bound_event(handler, is_alive))
+    calm_sockets(core.sio)
 
 
 def _well_formed_handshake(handler: Callable[[str, Any], Awaitable[bool]]) -> Callable[[str, Any], Awaitable[bool]]:

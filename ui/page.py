@@ -17,6 +17,7 @@ class Page:
         menu: whether the menu lists it.
         bar: whether the bar at the bottom of a phone has it; there is room for four.
         parent: the path that the arrow in the header leads back to, None for no arrow.
+        group: the heading that it stands below in the menu, empty for none; pages of a group lie together.
     """
 
     path: str
@@ -26,6 +27,7 @@ class Page:
     menu: bool = False
     bar: bool = False
     parent: str | None = None
+    group: str = ""
 
     def allows(self, role: Role) -> bool:
         """Whether somebody of this role may see the page."""

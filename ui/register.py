@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from fastapi.responses import RedirectResponse, Response
 from nicegui import Client, PageArguments, ui
 
+from app.core.errors import Forbidden
 from app.core.permissions import Actor
 from app.services import Services
 from theme.apply import apply_theme
@@ -23,7 +24,7 @@ from ui.feedback import sentence
 from ui.layout import Frame
 from ui.live import begin_life, end_life
 from ui.page import Page
-from ui.pages import account, dashboard, history, run, scripts, settings, system
+from ui.pages import account, audit, dashboard, history, run, scripts, settings, sign_ins, system, user, users
 from ui.session import actor_now, end_with_session, to_sign_in
 from ui.static import head_html
 
@@ -48,8 +49,12 @@ ENTRIES: Final = tuple(
         system,
         scripts,
         history,
+        users,
+        sign_ins,
+        audit,
         settings,
         run,
+        user,
         account,
     )
 )
@@ -81,7 +86,10 @@ class Shell:
         if actor is None:
             return RedirectResponse("/login", 303)
         entry = _entry_for(self._client.request.url.path)
+        if self._must_set_up(entry, actor):
+            return RedirectResponse(account.PAGE.path, 303)
         if entry is None or not entry.page.allows(actor.role):
+            await self._refused(entry, actor)
             return RedirectResponse("/", 303)
         end_with_session(self._services, self._client)
         self._client.on_delete(lambda: end_life(self._client))
@@ -100,12 +108,27 @@ class Shell:
             if actor is None:
                 to_sign_in(self._client)
                 return None
-            if arguments.remaining_path or not entry.page.allows(actor.role):
-                ui.navigate.to("/")
+            if self._must_set_up(entry, actor):
+                ui.navigate.to(account.PAGE.path)
                 return None
+            if arguments.remaining_path or not entry.page.allows(actor.role):
+                return self._turn_away(entry, actor)
             return self._build(entry, actor, arguments)
 
         return guarded
+
+    def _must_set_up(self, entry: Entry | None, actor: Actor) -> bool:
+        """Whether a second factor that is demanded comes first; the account page says so and has what it takes."""
+        return (entry is None or entry.page is not account.PAGE) and self._services.second_factor.is_missing(actor)
+
+    async def _turn_away(self, entry: Entry, actor: Actor) -> None:
+        ui.navigate.to("/")
+        await self._refused(entry, actor)
+
+    async def _refused(self, entry: Entry | None, actor: Actor) -> None:
+        if entry is not None and not entry.page.allows(actor.role):
+            sentence = Forbidden("Only an administrator may see this page.")
+            await self._services.audit.refused(actor, f"Page {entry.page.path}", sentence)
 
     async def _build(self, entry: Entry, actor: Actor, arguments: PageArguments) -> None:
         if self._frame is not None:

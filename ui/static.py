@@ -15,6 +15,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from app.core.errors import NotFound
 from theme.icons import sprite
 from theme.mark import favicon_svg, mark_svg
 from theme.tokens import BROWSER, css_variables
@@ -106,7 +107,7 @@ def create_static_router() -> APIRouter:
 
 def _answer(asset: Asset | None, request: Request) -> Response:
     if asset is None:
-        return Response(status_code=404)
+        raise NotFound("There is nothing at this address.")
     tag = f'"{asset.version}"'
     kept = request.query_params.get("v") == asset.version
     headers = {"ETag": tag, "Cache-Control": _FOR_EVER if kept else _ASK_AGAIN, "Vary": "Accept-Encoding"}

@@ -1,5 +1,6 @@
 """The table of quick actions: the scripts that an admin prepared for everybody."""
 
+from sqlalchemy import false
 from sqlmodel import Field, SQLModel
 
 
@@ -13,4 +14,9 @@ class ActionRow(SQLModel, table=True):
     script_path: str = Field(index=True, description="the file name in the scripts folder")
     icon: str | None = None
     display_order: int
+    dangerous: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": false()},
+        description="whether it asks for the second factor again",
+    )
     created_at: str

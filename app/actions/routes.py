@@ -16,6 +16,7 @@ class NewAction(BaseModel):
     script_path: str = Field(max_length=1024, description="the script's file name in the scripts folder")
     icon: str | None = Field(default=None, max_length=400)
     display_order: int | None = None
+    dangerous: bool = Field(default=False, description="whether it asks for the second factor again")
 
 
 class ActionChange(BaseModel):
@@ -25,6 +26,7 @@ class ActionChange(BaseModel):
     script_path: str | None = Field(default=None, max_length=1024)
     icon: str | None = Field(default=None, max_length=400)
     display_order: int | None = None
+    dangerous: bool | None = None
 
 
 class ActionOrder(BaseModel):
@@ -54,7 +56,9 @@ async def list_actions(actor: ActorDep, services: ServicesDep) -> list[ActionVie
 @router.post("")
 async def create_action(body: NewAction, actor: AdminDep, services: ServicesDep) -> ActionView:
     """Makes a quick action."""
-    return await services.actions.create(actor, body.name, body.script_path, body.icon, body.display_order)
+    return await services.actions.create(
+        actor, body.name, body.script_path, body.icon, body.display_order, dangerous=body.dangerous
+    )
 
 
 @router.put("/order")

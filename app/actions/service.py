@@ -7,9 +7,10 @@ from sqlmodel import Session, col, func, select
 
 from app.actions.models import ActionRow
 from app.actions.schemas import ActionView
+from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import BadValue, NotFound
+from app.core.errors import BadValue, Forbidden, NotFound
 from app.core.ids import new_id
 from app.core.permissions import Actor
 
@@ -25,34 +26,49 @@ MAX_ORDER = 1_000_000_000
 class ActionsService:
     """Keeps the quick actions. Everybody who is signed in sees them, admins make, change, order and delete them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, trail: AuditTrail) -> None:
         self._database = database
         self._clock = clock
+        self._trail = trail
         self._watchers: dict[object, Callable[[], None]] = {}
 
     async def list(self, actor: Actor) -> list[ActionView]:
-        """All quick actions in their order."""
+        """All quick actions in their order. Raises Forbidden for a token without the scope read."""
+        actor.require_read()
         return await self._database.read(lambda session: [_view(row) for row in _ordered(session)])
 
     async def get(self, actor: Actor, action_id: str) -> ActionView:
-        """One quick action; NotFound for an unknown id."""
+        """One quick action. Raises NotFound, and Forbidden for a token that may neither read nor run it."""
+        if not (actor.may_read or actor.may_run_action(action_id)):
+            raise Forbidden("This token may neither see nor run this quick action.")
         return await self._database.read(lambda session: _view(_row(session, action_id)))
 
     async def create(
-        self, actor: Actor, name: str, script_path: str, icon: str | None = None, display_order: int | None = None
+        self,
+        actor: Actor,
+        name: str,
+        script_path: str,
+        icon: str | None = None,
+        display_order: int | None = None,
+        *,
+        dangerous: bool = False,
     ) -> ActionView:
         """Makes a quick action, the last one unless an order is given. Admin only.
 
         Raises:
             BadValue: the name, icon or order is not acceptable, or the script is no file name of a script.
+            StepUpNeeded: a dangerous one needs the second factor.
         """
         actor.require_admin()
+        if dangerous:
+            actor.require_fresh_factor(self._clock.now())
         row = ActionRow(
             id=new_id(),
             name=_checked_name(name),
             script_path=_checked_script(script_path),
             icon=_checked_icon(icon),
             display_order=0 if display_order is None else _checked_order(display_order),
+            dangerous=dangerous,
             created_at=self._clock.now_iso(),
         )
 
@@ -60,6 +76,7 @@ class ActionsService:
             if display_order is None:
                 row.display_order = session.exec(select(func.coalesce(func.max(ActionRow.display_order), -1))).one() + 1
             session.add(row)
+            self._trail.append(session, actor, "action.created", row.name, detail=_facts(row))
             return _view(row)
 
         action = await self._database.write(insert)
@@ -75,8 +92,15 @@ class ActionsService:
         script_path: str | None = None,
         icon: str | None = None,
         display_order: int | None = None,
+        dangerous: bool | None = None,
     ) -> ActionView:
-        """Changes what is given; an empty icon clears it. Admin only. Raises NotFound, and BadValue as `create`."""
+        """Changes what is given; an empty icon clears it. Admin only.
+
+        Raises:
+            NotFound: there is no such action.
+            BadValue: as `create`.
+            StepUpNeeded: one that is or becomes dangerous needs the second factor.
+        """
         actor.require_admin()
         changes: dict[str, object] = {}
         if name is not None:
@@ -87,11 +111,20 @@ class ActionsService:
             changes["icon"] = _checked_icon(icon)
         if display_order is not None:
             changes["display_order"] = _checked_order(display_order)
+        if dangerous is not None:
+            changes["dangerous"] = dangerous
 
         def change(session: Session) -> ActionView:
             row = _row(session, action_id)
+            if row.dangerous or dangerous:
+                actor.require_fresh_factor(self._clock.now())
+            old = _facts(row)
             row.sqlmodel_update(changes)
             session.add(row)
+            new = _facts(row)
+            if changed := {name: value for name, value in new.items() if value != old[name]}:
+                facts = {"id": action_id, **changed, **{f"old_{name}": old[name] for name in changed}}
+                self._trail.append(session, actor, "action.changed", str(old["name"]), detail=facts)
             return _view(row)
 
         action = await self._database.write(change)
@@ -115,6 +148,8 @@ class ActionsService:
             for place, row in enumerate([*named, *others]):
                 row.display_order = place
                 session.add(row)
+            order = {"order": [row.name for row in [*named, *others]]}
+            self._trail.append(session, actor, "action.ordered", "quick actions", detail=order)
             return [_view(row) for row in [*named, *others]]
 
         actions = await self._database.write(change)
@@ -122,22 +157,29 @@ class ActionsService:
         return actions
 
     async def delete(self, actor: Actor, action_id: str) -> None:
-        """Removes a quick action; its runs stay. Admin only. Raises NotFound."""
+        """Removes a quick action; its runs stay. Admin only. Raises NotFound, and StepUpNeeded for a dangerous one."""
         actor.require_admin()
 
         def remove(session: Session) -> ActionView:
             row = _row(session, action_id)
+            if row.dangerous:
+                actor.require_fresh_factor(self._clock.now())
+            self._trail.append(session, actor, "action.deleted", row.name, detail=_facts(row))
             session.delete(row)
             return _view(row)
 
         self._changed("quick action deleted", actor, await self._database.write(remove))
 
-    async def allows(self, script: str) -> bool:
-        """Whether a quick action runs this script now."""
+    async def is_dangerous(self, script: str) -> bool:
+        """Whether a dangerous quick action runs this script now."""
+        query = select(ActionRow.id).where(ActionRow.script_path == script, col(ActionRow.dangerous))
+        return await self._database.read(lambda session: session.exec(query).first() is not None)
+
+    async def allows(self, actor: Actor, script: str) -> bool:
+        """Whether a quick action that the actor may run runs this script now."""
+        query = select(ActionRow.id).where(ActionRow.script_path == script)
         return await self._database.read(
-            lambda session: (
-                session.exec(select(ActionRow.id).where(ActionRow.script_path == script)).first() is not None
-            )
+            lambda session: any(actor.may_run_action(action_id) for action_id in session.exec(query))
         )
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -169,8 +211,13 @@ def _row(session: Session, action_id: str) -> ActionRow:
     return row
 
 
+def _facts(row: ActionRow) -> dict[str, object]:
+    """What the audit tells of a quick action."""
+    return row.model_dump(exclude={"created_at"})
+
+
 def _view(row: ActionRow) -> ActionView:
-    return ActionView(row.id, row.name, row.script_path, row.icon, row.display_order)
+    return ActionView(row.id, row.name, row.script_path, row.icon, row.display_order, row.dangerous)
 
 
 def _checked_name(name: str) -> str:

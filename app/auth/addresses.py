@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 
 from app.core.config import Network, ProxyTrust
+from app.core.errors import BadValue
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -36,6 +37,10 @@ def client_address(
         forwarded: the values of all X-Forwarded-For headers, in order.
         trust: which of the two is believed.
         trusted: networks of proxies besides loopback.
+
+    Raises:
+        BadValue: a proxy that we trust tells something that is no address. Whoever then counted as the client would
+            be counted together with everybody else.
     """
     networks = tuple(trusted)
 
@@ -49,20 +54,25 @@ def client_address(
         return ""
     if trust is ProxyTrust.NONE or not is_proxy(direct):
         return str(direct)
-    if trust is ProxyTrust.CLOUDFLARE and len(cloudflare) == 1 and (told := parse_address(cloudflare[0])) is not None:
-        return str(told)
-    return str(_rightmost_untrusted(forwarded, is_proxy) or direct)
+    if trust is ProxyTrust.CLOUDFLARE and cloudflare:
+        return str(_told(",".join(cloudflare)))
+    return str((_rightmost_untrusted(forwarded, is_proxy) if forwarded else None) or direct)
 
 
 def _rightmost_untrusted(forwarded: list[str], is_proxy: Callable[[Address], bool]) -> Address | None:
     # Everything left of the first address that no proxy of ours wrote may be invented by the client.
     for part in reversed(",".join(forwarded).split(",")):
-        address = parse_address(part)
-        if address is None:
-            return None
+        address = _told(part)
         if not is_proxy(address):
             return address
     return None
+
+
+def _told(text: str) -> Address:
+    address = parse_address(text)
+    if address is None:
+        raise BadValue("The proxy in front tells no address of the client that can be read.")
+    return address
 
 
 def bucket(address: str) -> str:

@@ -1,17 +1,21 @@
 """Attempts to sign in: let through or refused by the lock-out, recorded before anything is checked, and listed."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, delete, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, delete, func, select
 
+from app.audit.trail import AuditTrail, Outcome, Stranger
 from app.auth.addresses import bucket
 from app.auth.lockout import LOOK_BACK, failures_of_address, failures_of_name, locked_until
 from app.auth.models import SignInRow
 from app.auth.schemas import SignInView
-from app.core.clock import Clock, iso
+from app.core.clock import Clock, iso, parse_iso
 from app.core.database import Database
 from app.core.errors import Limited
+from app.core.permissions import Actor
 from app.users.names import name_key
 
 log = logging.getLogger(__name__)
@@ -20,34 +24,66 @@ MAX_NAME_KEPT = 100
 KEPT_ROWS = 20_000
 """What is older and past the lock-out's memory goes: tries during a lock are recorded too, and cost nothing to make."""
 
+SIGN_IN = "sign_in"
+LOCKED = "Locked"
+CODE_WANTED = "Second factor asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that is being checked.
+
+    Attributes:
+        who: what the audit tells of whoever tries.
+        what: what the audit calls it.
+    """
+
+    number: int
+    who: Actor | Stranger
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that holds: whose attempts it refuses, the failure that is the newest of them, and when it ends."""
+
+    whose: ColumnElement[bool]
+    since: datetime
+    until: datetime
+
 
 class Attempts:
-    """Keeps the attempts; the lock-out has no other memory, so it survives a restart."""
+    """Keeps the attempts; the lock-out has no other memory, so it survives a restart.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    Args:
+        trail: where what was refused is recorded: each wrong attempt, and of those that met a lock the first one only.
+    """
+
+    def __init__(self, database: Database, clock: Clock, trail: AuditTrail) -> None:
         self._database = database
         self._clock = clock
+        self._trail = trail
 
-    async def begin(self, username: str, address: str, device: str | None) -> int:
-        """Records an attempt as a failure, which it is until `end` says otherwise, and returns its number.
+    async def begin(self, who: Actor | Stranger, device: str | None, what: str = SIGN_IN) -> Attempt:
+        """Records an attempt as a failure, which it is until `end` says otherwise.
 
         Because the lock is looked up and the failure written in one transaction, any number of guesses at once
         are counted exactly.
 
         Args:
-            username: as typed.
-            address: the client's.
+            who: whoever tries.
             device: what names a browser that this user is known from; then only its own failures count.
+            what: what the audit calls it.
 
         Raises:
             Limited: locked; the attempt is recorded, but will never count.
         """
-        names = f"device:{device}" if device else f"name:{name_key(username)[:MAX_NAME_KEPT]}"
+        names = f"device:{device}" if device else f"name:{name_key(who.username)[:MAX_NAME_KEPT]}"
         row = SignInRow(
-            username=username[:MAX_NAME_KEPT],
-            ip_address=address,
+            username=who.username[:MAX_NAME_KEPT],
+            ip_address=who.address,
             name_bucket=names,
-            address_bucket=None if device else bucket(address),
+            address_bucket=None if device else bucket(who.address),
             success=False,
             counted=True,
             failure_reason="Not finished",
@@ -57,9 +93,13 @@ class Attempts:
         def write(session: Session) -> tuple[int, int]:
             now = self._clock.now()  # in the order of the transactions
             row.attempted_at = iso(now)
-            seconds = _seconds_locked(session, row, now)
-            if seconds:
-                row.counted, row.failure_reason = False, "Locked"
+            locks = _locks(session, row, now)
+            seconds = _seconds_left(locks, now)
+            if locks:
+                row.counted, row.failure_reason = False, LOCKED
+                if not all(_is_told(session, lock) for lock in locks):
+                    facts = {"reason": LOCKED, "seconds_left": seconds}
+                    self._trail.append(session, who, what, outcome=Outcome.REFUSED, detail=facts)
             session.add(row)
             session.flush()
             number = row.id or 0
@@ -72,35 +112,79 @@ class Attempts:
 
         number, seconds = await self._database.write(write)
         if seconds:
-            log.warning("sign-in refused: Locked", extra={"event": "sign_in_refused", "address": address})
+            log.warning("sign-in refused: Locked", extra={"event": "sign_in_refused", "address": who.address})
             raise Limited(f"Too many failed attempts. Try again in {_spoken(seconds)}.", seconds)
-        return number
+        return Attempt(number, who, what)
 
-    async def end(self, number: int, address: str, failure: str | None) -> None:
-        """Records how an attempt ended: `failure` is the reason, None for a success."""
+    async def end(self, attempt: Attempt, failure: str | None) -> None:
+        """Records how an attempt ended.
+
+        Args:
+            failure: the reason, None for a success. CODE_WANTED is neither for the lock-out: as a success it would
+                wipe out the wrong codes before it, as a failure it would lock out who signs in often.
+        """
 
         def write(session: Session) -> None:
-            row = session.get(SignInRow, number)
+            row = session.get(SignInRow, attempt.number)
             if row is not None:
-                row.success, row.failure_reason = failure is None, failure
+                row.success, row.failure_reason, row.counted = failure is None, failure, failure != CODE_WANTED
+                self._record(session, attempt, row)
 
         await self._database.write(write)
         if failure is not None:
-            log.warning("sign-in refused: %s", failure, extra={"event": "sign_in_refused", "address": address})
+            log.warning(
+                "sign-in refused: %s", failure, extra={"event": "sign_in_refused", "address": attempt.who.address}
+            )
+
+    def _record(self, session: Session, attempt: Attempt, row: SignInRow) -> None:
+        """What did not succeed; a success is told with what it leads to."""
+        if row.success:
+            return
+        if not row.counted:  # the password was right: whoever has it may not have the second factor
+            self._trail.append(session, attempt.who, f"{attempt.what}.code_asked")
+            return
+        facts: dict[str, object] = {"reason": row.failure_reason}
+        moment = parse_iso(row.attempted_at)
+        if seconds := _seconds_left(_locks(session, row, moment), moment):
+            facts["locked_seconds"] = seconds  # it began just then, for nothing was locked before
+        self._trail.append(session, attempt.who, attempt.what, outcome=Outcome.REFUSED, detail=facts)
 
     async def newest(self, limit: int) -> list[SignInView]:
         """The newest attempts, newest first."""
         query = select(SignInRow).order_by(col(SignInRow.id).desc()).limit(limit)
         return await self._database.read(lambda session: [_view(row) for row in session.exec(query)])
 
+    async def failures_24h(self) -> int:
+        """How many attempts of the last 24 hours failed, those during a lock included, half a success not."""
+        since = iso(self._clock.now() - timedelta(days=1))
+        failed = and_(~col(SignInRow.success), col(SignInRow.failure_reason) != CODE_WANTED)
+        query = select(func.count()).where(col(SignInRow.attempted_at) > since, failed)
+        return await self._database.read(lambda session: session.exec(query).one())
 
-def _seconds_locked(session: Session, row: SignInRow, now: datetime) -> int:
-    """Whole seconds until whatever is locked for this attempt is free, 0 when nothing is."""
-    ends = [locked_until(failures_of_name(session, row.name_bucket, now))]
+
+def _locks(session: Session, row: SignInRow, now: datetime) -> list[Lock]:
+    """Whatever is locked for this attempt."""
+    failures = [(col(SignInRow.name_bucket) == row.name_bucket, failures_of_name(session, row.name_bucket, now))]
     if row.address_bucket is not None:
-        ends.append(locked_until(failures_of_address(session, row.address_bucket, now)))
-    left = max((end - now for end in ends if end is not None), default=timedelta(0))
-    return max(0, -int(-left.total_seconds() // 1))
+        same = col(SignInRow.address_bucket) == row.address_bucket
+        failures.append((same, failures_of_address(session, row.address_bucket, now)))
+    return [
+        Lock(whose, moments[-1], until)
+        for whose, moments in failures
+        if (until := locked_until(moments)) is not None and until > now
+    ]
+
+
+def _seconds_left(locks: list[Lock], now: datetime) -> int:
+    """Whole seconds until all of them have ended."""
+    left = max((lock.until - now for lock in locks), default=timedelta(0))
+    return -int(-left.total_seconds() // 1)
+
+
+def _is_told(session: Session, lock: Lock) -> bool:
+    """Whether the lock has refused somebody before, for the audit must not grow with tries that cost nothing."""
+    refused = select(SignInRow.id).where(lock.whose, col(SignInRow.attempted_at) > iso(lock.since))
+    return session.exec(refused.where(SignInRow.failure_reason == LOCKED).limit(1)).first() is not None
 
 
 def _spoken(seconds: int) -> str:

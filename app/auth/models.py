@@ -15,6 +15,8 @@ class SessionRow(SQLModel, table=True):
     expires_at: str
     address: str
     user_agent: str
+    last_seen_at: str | None = None
+    proved_at: str | None = Field(default=None, description="when the second factor was proved last")
 
 
 class SignInRow(SQLModel, table=True):

@@ -27,6 +27,11 @@ class SessionRegistry:
 
         return unwatch
 
+    def revoke_all(self, which: Callable[[str], bool]) -> None:
+        """Revokes every id with something open under it that `which(id)` is true of."""
+        for session_id in [session_id for session_id in self._closers if which(session_id)]:
+            self.revoke(session_id)
+
     def revoke(self, session_id: str) -> None:
         """Calls and forgets every closer of the session; one that fails keeps none of the others open."""
         for close in self._closers.pop(session_id, {}).values():

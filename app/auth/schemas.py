@@ -1,6 +1,7 @@
 """What leaves the auth concept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from app.core.permissions import Actor, Role
 from app.users.schemas import UserView
@@ -8,7 +9,12 @@ from app.users.schemas import UserView
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A live session; `id` is the hash of its token."""
+    """A live session; `id` is the hash of its token.
+
+    Attributes:
+        has_second_factor: whether its user has one now.
+        proved_at: when this session proved it last.
+    """
 
     id: str
     user_id: str | None
@@ -19,21 +25,51 @@ class SessionView:
     expires_at: str
     address: str
     user_agent: str
+    last_seen_at: str
+    has_second_factor: bool = False
+    proved_at: datetime | None = None
 
     def actor(self, address: str) -> Actor:
         """Who acts when a request of this session comes from `address`."""
         shown = self.display_name or self.username
-        return Actor(self.user_id, self.username, shown, self.role, self.id, address)
+        return Actor(
+            self.user_id,
+            self.username,
+            shown,
+            self.role,
+            self.id,
+            address,
+            has_second_factor=self.has_second_factor,
+            proved_at=self.proved_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """A session as its user's list shows it.
+
+    Attributes:
+        browser: short words such as "Firefox on Android".
+        current: whether it is the one that asks.
+    """
+
+    id: str
+    address: str
+    user_agent: str
+    browser: str
+    created_at: str
+    last_seen_at: str
+    current: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """A successful sign-in; `token` and `device` (None for a browser that is known) are told once, to the browser."""
 
-    token: str
+    token: str = field(repr=False)
     session: SessionView
     user: UserView
-    device: str | None
+    device: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,29 @@ import logging
 
 from sqlmodel import Session
 
-from app.auth.attempts import Attempts
+from app.audit.trail import AuditTrail, Stranger
+from app.auth.attempts import CODE_WANTED, SIGN_IN, Attempt, Attempts
+from app.auth.browsers import browser_of
 from app.auth.devices import Devices, new_device_key
 from app.auth.models import AuthStateRow
 from app.auth.request_limits import RequestLimits
-from app.auth.schemas import SessionView, SignedIn, SignInView
-from app.auth.sessions import Sessions, token_id
+from app.auth.schemas import SessionEntry, SessionView, SignedIn, SignInView
+from app.auth.sessions import Record, Sessions, token_id
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import BadValue, NotSignedIn
+from app.core.errors import BadValue, NotFound, NotSignedIn, SecondFactorNeeded
 from app.core.passwords import PasswordHasher, require_strong
 from app.core.permissions import Actor
+from app.second_factor.factors import Factors
 from app.users.names import name_key
-from app.users.schemas import Account
+from app.users.schemas import Account, UserView
 from app.users.service import UsersService
 
 log = logging.getLogger(__name__)
 
 WRONG = "Wrong user name or password."
+WRONG_CODE = "This code is wrong, or was used already."
+STEP_UP = "second_factor.step_up"
 HISTORY = 100
 
 
@@ -32,22 +37,37 @@ class AuthService:
         sessions: where sessions live.
         users: who may sign in.
         hasher: checks passwords, one at a time.
+        trail: where sign-ins, refused ones and the ends of sessions are recorded.
+        factors: checks codes of second factors.
     """
 
     def __init__(
-        self, database: Database, sessions: Sessions, users: UsersService, hasher: PasswordHasher, clock: Clock
+        self,
+        database: Database,
+        sessions: Sessions,
+        users: UsersService,
+        hasher: PasswordHasher,
+        clock: Clock,
+        trail: AuditTrail,
+        factors: Factors,
     ) -> None:
         self.limits = RequestLimits()
         self._database = database
         self._sessions = sessions
         self._users = users
         self._hasher = hasher
-        self._attempts = Attempts(database, clock)
+        self._trail = trail
+        self._attempts = Attempts(database, clock, trail)
+        self._factors = factors
         self._devices = Devices(new_device_key())
+        factors.watch(sessions.factor_changed)
         users.watch(lost_rights=sessions.end_all_of, renamed=sessions.rename)
 
     async def open(self, admin_password: str) -> None:
-        """Loads sessions; ends the administrator's when its name or password is not that of the last start."""
+        """Loads sessions; ends what the administrator opened when its name or password is not that of the last start.
+
+        Tokens are loaded already: they end with it.
+        """
         admin = self._users.admin_account
         stored = await self._database.read(lambda session: session.get(AuthStateRow, 1))
         await self._sessions.open(admin.user)
@@ -57,11 +77,16 @@ class AuthService:
             if same_name and await self._hasher.verify(admin_password, stored.admin_password_hash):
                 return
             log.info("the administrator's name or password changed", extra={"event": "admin_password_changed"})
-        await self._sessions.end_all_of(None)
-        await self._remember(admin, stored.device_key if stored else new_device_key())
+        await self._users.administrator_changed()
+        await self._remember(admin, stored)
 
-    async def _remember(self, admin: Account, device_key: str) -> None:
+    async def _remember(self, admin: Account, before: AuthStateRow | None) -> None:
+        device_key = before.device_key if before else new_device_key()
+
         def write(session: Session) -> None:
+            if before is not None:
+                facts = {"reason": "The name or password in the environment is not that of the last start"}
+                self._trail.append(session, Actor.system(), "admin.changed", admin.user.username, detail=facts)
             session.merge(
                 AuthStateRow(
                     id=1,
@@ -82,17 +107,19 @@ class AuthService:
         self,
         username: str,
         password: str,
+        code: str | None = None,
         *,
         address: str,
         user_agent: str = "",
         device: str = "",
         replacing: str | None = None,
     ) -> SignedIn:
-        """Checks a password and issues a session.
+        """Checks a password, and the code of who has a second factor, and issues a session.
 
         Args:
             username: as typed.
             password: as typed.
+            code: of the second factor, as typed; None or empty asks whether one is needed.
             address: the client's, for lock-out and history.
             user_agent: the browser's name of itself.
             device: the cookie of a known browser, empty for none.
@@ -100,40 +127,93 @@ class AuthService:
 
         Raises:
             NotSignedIn: wrong name or password, or a deactivated account; always the same sentence and time.
+            SecondFactorNeeded: the password is right; the code is missing or wrong, and a wrong one counts.
             Limited: the name, the address or the known browser is locked; nothing was checked.
-            Unavailable: the attempts cannot be read or kept; nobody gets in.
+            Unavailable: the attempts cannot be read or kept, or the code cannot be checked; nobody gets in.
         """
         account = await self._users.account(username)
         name = name_key(username)
         known = self._devices.recognise(device, name)
-        if not await self._checked(username, password, account, address, known) or account is None:
+        attempt = await self._attempts.begin(_stranger(username, address, account), known)
+        if not await self._fits(attempt, password, account) or account is None:
             raise NotSignedIn(WRONG)
+        proved = await self._proved(attempt, account.user, code)
+        await self._attempts.end(attempt, None)
         if replacing is not None:
             await self._sessions.end(replacing)
-        token, session = await self._sessions.issue(account, address, user_agent)
         user = account.user
+        actor = Actor(user.id, user.username, user.display_name, user.role, address=address)
+        facts = {"second_factor": proved, "known_browser": known is not None}
+
+        def record(session: Session) -> None:
+            self._trail.append(session, actor, SIGN_IN, detail=facts)
+
+        token, session = await self._sessions.issue(account, address, user_agent, record, proved=proved)
         if user.id is not None and self._hasher.is_outdated(account.password_hash):
             await self._users.refresh_hash(user.id, password)
         log.info("signed in: %s", user.username, extra={"event": "sign_in", "address": address})
         return SignedIn(token, session, user, None if known else self._devices.issue(name))
 
-    async def _checked(
-        self, username: str, password: str, account: Account | None, address: str, device: str | None
-    ) -> bool:
+    async def _fits(self, attempt: Attempt, password: str, account: Account | None) -> bool:
         """Whether the password fits and the account is active; always one hash check, whoever there is."""
-        attempt = await self._attempts.begin(username, address, device)
         fits = await self._hasher.verify(password, account.password_hash if account else None)
-        failure = None
-        if not fits or account is None:
-            failure = "Wrong user name or password"
-        elif not account.user.is_active:
-            failure = "Account is deactivated"
-        await self._attempts.end(attempt, address, failure)
-        return failure is None
+        if fits and account is not None and account.user.is_active:
+            return True
+        failure = "Account is deactivated" if fits else "Wrong user name or password"
+        await self._attempts.end(attempt, failure)
+        return False
 
-    async def sign_out(self, session_id: str) -> None:
-        """Ends the session; what is open under it closes within a second."""
-        await self._sessions.end(session_id)
+    async def _proved(self, attempt: Attempt, user: UserView, code: str | None) -> bool:
+        """Whether a second factor was proved; False for a user without one. Raises SecondFactorNeeded."""
+        if not self._factors.has(user.id):
+            return False
+        if not code:
+            await self._attempts.end(attempt, CODE_WANTED)
+            raise SecondFactorNeeded("Type the code of your second factor.")
+        actor = Actor(user.id, user.username, user.display_name, user.role, address=attempt.who.address)
+        if not await self._factors.check(actor, code):
+            await self._attempts.end(attempt, "Wrong code of the second factor")
+            raise SecondFactorNeeded(WRONG_CODE)
+        return True
+
+    async def step_up(self, actor: Actor, code: str) -> None:
+        """Takes a code of the actor's second factor anew and notes that the session has proved it.
+
+        Wrong ones lock this session, as they would lock a browser that is known: strangers who guess at the name
+        keep nobody from what is dangerous.
+
+        Raises:
+            NotSignedIn: the code is wrong.
+            Limited: locked.
+        """
+        attempt = await self._attempts.begin(actor, actor.session_id, STEP_UP)
+        if not await self._factors.check(actor, code):
+            await self._attempts.end(attempt, "Wrong code of the second factor")
+            raise NotSignedIn(WRONG_CODE)
+        await self._attempts.end(attempt, None)
+        await self._prove(actor, lambda session: self._trail.append(session, actor, STEP_UP))
+
+    async def prove(self, actor: Actor) -> None:
+        """Notes that the actor's session has proved its second factor just now."""
+        await self._prove(actor)
+
+    async def _prove(self, actor: Actor, record: Record | None = None) -> None:
+        if actor.session_id is not None:
+            await self._sessions.prove(actor.session_id, record)
+
+    async def sign_out(self, session_id: str, address: str = "") -> None:
+        """Ends the session; what is open under it closes within a second.
+
+        Args:
+            address: where that was asked from.
+        """
+        view = self._sessions.find(session_id)
+
+        def record(session: Session) -> None:
+            if view is not None:
+                self._trail.append(session, view.actor(address or view.address), "sign_out")
+
+        await self._sessions.end(session_id, record)
 
     async def change_own_password(self, actor: Actor, current: str, new: str) -> None:
         """Replaces the actor's password and ends its other sessions.
@@ -141,14 +221,18 @@ class AuthService:
         Raises:
             NotSignedIn: the current password is wrong (it counts towards the lock-out).
             BadValue: the new one is weak, or the actor is the environment's administrator.
+            Forbidden: a token asks.
             Limited: locked.
         """
+        actor.require_person()
         if actor.user_id is None:
             raise BadValue("The administrator's password is ADMIN_PASSWORD in the environment; change it there.")
         require_strong(new)
         account = await self._users.account_of(actor.user_id)
-        if not await self._checked(actor.username, current, account, actor.address, None):
+        attempt = await self._attempts.begin(actor, None, "password.changed")
+        if not await self._fits(attempt, current, account):
             raise NotSignedIn("The current password is wrong.")
+        await self._attempts.end(attempt, None)
         await self._users.change_own_password(actor, new)
         await self._sessions.end_all_of(actor.user_id, keep=actor.session_id)
 
@@ -160,7 +244,67 @@ class AuthService:
         """The live session of an id, for events of a page that is open already."""
         return self._sessions.find(session_id)
 
+    async def sessions_of(self, actor: Actor) -> list[SessionEntry]:
+        """The actor's own sessions, those that were seen last first. Raises Forbidden for a token."""
+        actor.require_person()
+        return [_entry(view, actor) for view in self._sessions.of(actor.user_id)]
+
+    async def end_session(self, actor: Actor, session_id: str) -> None:
+        """Ends one of the actor's own sessions, be it the one that asks.
+
+        Raises:
+            NotFound: the actor has no such session.
+            Forbidden: a token asks.
+        """
+        actor.require_person()
+        found = [view for view in self._sessions.of(actor.user_id) if view.id == session_id]
+        if not found:
+            raise NotFound("You have no such session.")
+        facts = {"sessions": 1, "browser": browser_of(found[0].user_agent), "address": found[0].address}
+        await self._sessions.end(session_id, self._ended(actor, actor.username, facts))
+
+    async def end_other_sessions(self, actor: Actor) -> None:
+        """Ends all of the actor's own sessions but the one that asks. Raises Forbidden for a token."""
+        actor.require_person()
+        count = sum(view.id != actor.session_id for view in self._sessions.of(actor.user_id))
+        if count:
+            record = self._ended(actor, actor.username, {"sessions": count})
+            await self._sessions.end_all_of(actor.user_id, keep=actor.session_id, record=record)
+
+    async def end_sessions_of(self, actor: Actor, user_id: str) -> None:
+        """Ends all sessions of a client; its tokens stay. Admin only. Raises NotFound."""
+        user = await self._users.get(actor, user_id)
+        count = len(self._sessions.of(user_id))
+        if count:
+            await self._sessions.end_all_of(user_id, record=self._ended(actor, user.username, {"sessions": count}))
+
+    def _ended(self, actor: Actor, username: str, facts: dict[str, object]) -> Record:
+        return lambda session: self._trail.append(session, actor, "session.ended", username, detail=facts)
+
     async def history(self, actor: Actor, limit: int = HISTORY) -> list[SignInView]:
         """The newest attempts, newest first. Admin only."""
         actor.require_admin()
         return await self._attempts.newest(limit)
+
+    async def failures_24h(self, actor: Actor) -> int:
+        """How many attempts failed in the last 24 hours. Admin only."""
+        actor.require_admin()
+        return await self._attempts.failures_24h()
+
+
+def _stranger(username: str, address: str, account: Account | None) -> Stranger:
+    if account is None:
+        return Stranger(username, address)
+    return Stranger(username, address, account.user.id, account.user.role)
+
+
+def _entry(view: SessionView, actor: Actor) -> SessionEntry:
+    return SessionEntry(
+        id=view.id,
+        address=view.address,
+        user_agent=view.user_agent,
+        browser=browser_of(view.user_agent),
+        created_at=view.created_at,
+        last_seen_at=view.last_seen_at,
+        current=view.id == actor.session_id,
+    )

@@ -4,19 +4,23 @@ import asyncio
 import hashlib
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlmodel import Session, col, delete, select
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, delete, select, update
 
+from app.auth.last_use import LastUse
 from app.auth.models import SessionRow
 from app.auth.registry import SessionRegistry
 from app.auth.schemas import SessionView
-from app.core.clock import Clock, iso
+from app.core.clock import Clock, iso, parse_iso
 from app.core.database import Database
 from app.core.errors import NotSignedIn, Unavailable
 from app.core.permissions import Role
 from app.core.tasks import TaskKeeper
+from app.second_factor.factors import Factors
 from app.users.models import UserRow
 from app.users.schemas import Account, UserView
 
@@ -27,6 +31,12 @@ TOKEN_BYTES = 32
 MAX_USER_AGENT = 300
 MAX_PER_USER = 200
 """More live sessions of one user end the oldest: automation that signs in for each call forgets to sign out."""
+
+LAST_SEEN = (
+    update(SessionRow).where(col(SessionRow.id) == bindparam("credential")).values(last_seen_at=bindparam("moment"))
+)
+
+Record = Callable[[Session], None]
 
 SWEEP_SECONDS = 0.5
 """How often sessions that expired are looked for; what is open under one must close within a second."""
@@ -42,14 +52,18 @@ class Sessions:
 
     Args:
         registry: closes what is open under a session when it ends.
+        factors: tells who has a second factor.
     """
 
-    def __init__(self, database: Database, registry: SessionRegistry, clock: Clock) -> None:
+    def __init__(self, database: Database, registry: SessionRegistry, clock: Clock, factors: Factors) -> None:
         self._database = database
         self._registry = registry
         self._clock = clock
+        self._factors = factors
         self._live: dict[str, SessionView] = {}
         self._undeleted: set[str] = set()
+        self._unrecorded: list[Record] = []
+        self._last_use = LastUse(database, LAST_SEEN)
         self._tasks = TaskKeeper("sessions")
 
     async def open(self, admin: UserView) -> None:
@@ -65,18 +79,26 @@ class Sessions:
                 if user is None or not user.is_active or row.username != user.username:
                     session.delete(row)
                 else:
-                    views.append(_view(row, user.display_name))
+                    views.append(self._view(row, user.display_name))
             return views
 
         self._live = {view.id: view for view in await self._database.write(load)}
         self._tasks.spawn(self._sweep(), "sweep")
+        self._tasks.spawn(self._last_use.keep_saving(), "last use")
 
     async def close(self) -> None:
-        """Stops looking for expired sessions."""
+        """Stops looking for expired sessions, and stores when each was seen last."""
         await self._tasks.close()
+        await self._last_use.save()
 
-    async def issue(self, account: Account, address: str, user_agent: str) -> tuple[str, SessionView]:
+    async def issue(
+        self, account: Account, address: str, user_agent: str, record: Record, *, proved: bool = False
+    ) -> tuple[str, SessionView]:
         """A new session and its token, which is not kept.
+
+        Args:
+            record: called in the transaction that makes the session.
+            proved: whether the second factor was proved just now.
 
         Raises:
             NotSignedIn: the account was deleted or deactivated, or its password replaced, since it was looked up.
@@ -92,8 +114,9 @@ class Sessions:
             expires_at=iso(now + LIFETIME),
             address=address,
             user_agent=user_agent[:MAX_USER_AGENT],
+            proved_at=iso(now) if proved else None,
         )
-        view = _view(row, user.display_name)
+        view = self._view(row, user.display_name)
 
         def insert(session: Session) -> None:
             if user.id is not None:
@@ -102,6 +125,7 @@ class Sessions:
                     raise NotSignedIn("The account has just been changed. Sign in again.")
             session.exec(delete(SessionRow).where(col(SessionRow.expires_at) <= iso(now)))
             session.add(row)
+            record(session)
 
         await self._database.write(insert)
         self._live[view.id] = view
@@ -116,23 +140,41 @@ class Sessions:
     def find(self, session_id: str | None) -> SessionView | None:
         """The live session of this id, None when it ended, expired or never was."""
         view = self._live.get(session_id or "")
-        if view is not None and view.expires_at <= self._clock.now_iso():
+        if view is None:
+            return None
+        now = self._clock.now_iso()
+        if view.expires_at <= now:
             self._drop(view.id)
             return None
+        self._last_use.note(view.id, now)
         return view
 
-    async def end(self, session_id: str) -> None:
-        """Ends one session at once, and for ever as soon as the database takes it."""
-        self._drop(session_id)
-        self._undeleted.add(session_id)
-        await self._delete_ended()
+    def of(self, user_id: str | None) -> list[SessionView]:
+        """A user's live sessions (None: the administrator's), those that were seen last first."""
+        now = self._clock.now_iso()
+        views = [view for view in self._live.values() if view.user_id == user_id and view.expires_at > now]
+        seen = [replace(view, last_seen_at=self._last_use.of(view.id) or view.last_seen_at) for view in views]
+        return sorted(seen, key=lambda view: (view.last_seen_at, view.created_at, view.id), reverse=True)
 
-    async def end_all_of(self, user_id: str | None, *, keep: str | None = None) -> None:
-        """Ends a user's sessions (None: the administrator's) but the one with id `keep`."""
+    async def end(self, session_id: str, record: Record | None = None) -> None:
+        """Ends one session at once, and for ever as soon as the database takes it.
+
+        Args:
+            record: tells the audit of it, in the same transaction.
+        """
+        await self._end([session_id], record)
+
+    async def end_all_of(self, user_id: str | None, *, keep: str | None = None, record: Record | None = None) -> None:
+        """Ends a user's sessions (None: the administrator's) but the one with id `keep`. `record` is as in `end`."""
         ended = [view.id for view in self._live.values() if view.user_id == user_id and view.id != keep]
-        for session_id in ended:
+        await self._end(ended, record)
+
+    async def _end(self, session_ids: list[str], record: Record | None) -> None:
+        for session_id in session_ids:
             self._drop(session_id)
-        self._undeleted.update(ended)
+        self._undeleted.update(session_ids)
+        if record is not None:
+            self._unrecorded.append(record)
         await self._delete_ended()
 
     def rename(self, user: UserView) -> None:
@@ -140,14 +182,41 @@ class Sessions:
         for view in [view for view in self._live.values() if view.user_id == user.id]:
             self._live[view.id] = replace(view, display_name=user.display_name)
 
+    async def prove(self, session_id: str, record: Record | None = None) -> None:
+        """Notes that a session has proved the second factor just now. `record` is as in `end`."""
+        now = self._clock.now()
+        change = update(SessionRow).where(col(SessionRow.id) == session_id).values(proved_at=iso(now))
+
+        def work(session: Session) -> None:
+            session.exec(change)
+            if record is not None:
+                record(session)
+
+        await self._database.write(work)
+        if (view := self._live.get(session_id)) is not None:
+            self._live[session_id] = replace(view, proved_at=now)
+
+    async def factor_changed(self, user_id: str | None, has: bool) -> None:
+        """Has a user's sessions know at once whether there is a second factor; proofs of the one before are void."""
+        for view in [view for view in self._live.values() if view.user_id == user_id]:
+            self._live[view.id] = replace(view, has_second_factor=has, proved_at=None)
+        change = update(SessionRow).where(col(SessionRow.user_id) == user_id).values(proved_at=None)
+        await self._database.write(lambda session: session.exec(change))
+
     async def _delete_ended(self) -> None:
-        ended = set(self._undeleted)
+        ended, records = set(self._undeleted), list(self._unrecorded)
+        self._unrecorded.clear()  # taken at once: who ends another session meanwhile must not record these, too
+
+        def work(session: Session) -> None:
+            session.exec(delete(SessionRow).where(col(SessionRow.id).in_(ended)))
+            for record in records:
+                record(session)
+
         try:
-            await self._database.write(
-                lambda session: session.exec(delete(SessionRow).where(col(SessionRow.id).in_(ended)))
-            )
+            await self._database.write(work)
         except Unavailable:
             # Nobody gets in with them any more while this process lives; the sweep tries again.
+            self._unrecorded = records + self._unrecorded
             log.warning("ended sessions are not deleted yet", extra={"event": "sessions_undeleted"})
         else:
             self._undeleted -= ended
@@ -163,18 +232,21 @@ class Sessions:
 
     def _drop(self, session_id: str) -> None:
         self._live.pop(session_id, None)
+        self._last_use.forget(session_id)
         self._registry.revoke(session_id)
 
-
-def _view(row: SessionRow, display_name: str) -> SessionView:
-    return SessionView(
-        id=row.id,
-        user_id=row.user_id,
-        username=row.username,
-        display_name=display_name,
-        role=Role.ADMIN if row.user_id is None else Role.CLIENT,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        address=row.address,
-        user_agent=row.user_agent,
-    )
+    def _view(self, row: SessionRow, display_name: str) -> SessionView:
+        return SessionView(
+            id=row.id,
+            user_id=row.user_id,
+            username=row.username,
+            display_name=display_name,
+            role=Role.ADMIN if row.user_id is None else Role.CLIENT,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            address=row.address,
+            user_agent=row.user_agent,
+            last_seen_at=row.last_seen_at or row.created_at,
+            has_second_factor=self._factors.has(row.user_id),
+            proved_at=parse_iso(row.proved_at) if row.proved_at else None,
+        )

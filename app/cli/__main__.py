@@ -2,6 +2,7 @@
 
 import click
 
+from app.cli.audit import audit
 from app.cli.serve import serve
 from app.cli.user import user
 from app.version import VERSION
@@ -15,6 +16,7 @@ def toru() -> None:
 
 toru.add_command(serve)
 toru.add_command(user)
+toru.add_command(audit)
 
 if __name__ == "__main__":
     toru(prog_name="toru")

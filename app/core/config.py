@@ -13,6 +13,7 @@ from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.cloudflare import access_problem, team_address
 from app.core.passwords import MAX_PASSWORD, is_usable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,9 @@ class Config(BaseSettings):
     trust_proxy: ProxyTrust = Field(ProxyTrust.NONE, validation_alias="TRUST_PROXY")
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field((), validation_alias="TORU_TRUSTED_PROXIES")
     public_url: str | None = Field(None, validation_alias="TORU_PUBLIC_URL")
+    access_team: str | None = Field(None, validation_alias="TORU_ACCESS_TEAM")
+    access_audience: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias="TORU_ACCESS_AUDIENCE")
+    access_keys: Path | None = Field(None, validation_alias="TORU_ACCESS_KEYS")
     data_dir: Path = Field(Path("data"), validation_alias="TORU_DATA_DIR")
     plugins_dir: Path = Field(Path("plugins"), validation_alias="TORU_PLUGINS_DIR")
     scripts_dir: Path = Field(Path("scripts"), validation_alias="TORU_SCRIPTS_DIR")
@@ -111,7 +115,24 @@ class Config(BaseSettings):
         except ValueError as error:
             raise ValueError("must look like https://toru.example.com, without a path") from error
 
-    @field_validator("data_dir", "plugins_dir", "scripts_dir", "chosen_log_dir")
+    @field_validator("access_team")
+    @classmethod
+    def _check_team(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else team_address(value)
+        except ValueError as error:
+            raise ValueError("must be a team's name, or look like https://team.cloudflareaccess.com") from error
+
+    @field_validator("access_audience", mode="before")
+    @classmethod
+    def _read_audience(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not _parts(value) or not all(part.isascii() and part.isalnum() for part in _parts(value)):
+            raise ValueError("must be the tag of an application, or several with commas between")
+        return _parts(value)
+
+    @field_validator("data_dir", "plugins_dir", "scripts_dir", "chosen_log_dir", "access_keys")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         if value is None:
@@ -175,9 +196,12 @@ def load_config(overrides: dict[str, Any] | None = None, env_file: Path | None =
     values = {name: value for name, value in _read_env_file(env_file).items() if not os.environ.get(name)}
     values |= {name: value for name, value in (overrides or {}).items() if value is not None}
     try:
-        return Config(**values)
+        config = Config(**values)
     except ValidationError as error:
         raise ConfigError("\n".join(_line(problem) for problem in error.errors(include_url=False))) from None
+    if (problem := access_problem(config.access_team, config.access_audience, config.access_keys)) is not None:
+        raise ConfigError(problem)
+    return config
 
 
 def _read_env_file(path: Path | None) -> dict[str, Any]:

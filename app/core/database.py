@@ -130,7 +130,10 @@ def _unavailable(reason: str) -> Unavailable:
 def _engine(path: Path, *, read_only: bool) -> Engine:
     # creator: as part of a URL, a `?` or `#` in the path would have a meaning.
     engine = create_engine(
-        "sqlite://", poolclass=StaticPool, creator=lambda: sqlite3.connect(path, check_same_thread=False)
+        "sqlite://",
+        poolclass=StaticPool,
+        creator=lambda: sqlite3.connect(path, check_same_thread=False),
+        hide_parameters=True,  # an error's text may reach a log
     )
 
     @event.listens_for(engine, "connect")

@@ -19,10 +19,18 @@ class NotSignedIn(ToruError):
     status = 401
 
 
+class SecondFactorNeeded(NotSignedIn):
+    """The password is right; what is missing is a code of the second factor."""
+
+
 class Forbidden(ToruError):
     """The actor's role does not allow this."""
 
     status = 403
+
+
+class StepUpNeeded(Forbidden):
+    """Allowed as soon as the actor has proved the second factor once more."""
 
 
 class NotFound(ToruError):

@@ -4,25 +4,28 @@ import asyncio
 from contextlib import aclosing
 from urllib.parse import parse_qs
 
-from app.core.errors import BadValue, Malformed, ToruError
+from app.core.errors import BadValue, Forbidden, Malformed, ToruError
 from app.core.permissions import Actor
 from app.runs.schemas import Chunk, Skipped
 from app.runs.service import RunsService
 from app.runs.window import Window
 from app.runs.wire import message, outcome, read_message
-from app.sockets import Message, Receive, Send, incoming
+from app.sockets import Message, Receive, Refused, Send, incoming
 
 
 class ByteSocket:
     """One open socket. `mode=all` leaves nothing out, TCP sets its pace; `mode=live` is for terminals."""
 
-    def __init__(self, runs: RunsService, actor: Actor, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, runs: RunsService, actor: Actor, scope: Message, receive: Receive, send: Send, refused: Refused
+    ) -> None:
         self._runs = runs
         self._actor = actor
         self._run_id: str = scope["path_params"]["run_id"]
         self._query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         self._receive = receive
         self._send = send
+        self._refused = refused
         self._offset = 0
         self._window: Window | None = None
 
@@ -69,6 +72,8 @@ class ByteSocket:
             try:
                 await self._obey(frame)
             except ToruError as error:
+                if isinstance(error, Forbidden):
+                    await self._refused(self._actor, f"WebSocket /api/ws/runs/{self._run_id}", error)
                 await self.tell(error=str(error))
 
     async def _obey(self, frame: Message) -> None:
@@ -78,7 +83,7 @@ class ByteSocket:
             return
         request = read_message(frame.get("text"))
         if (count := request.get("ack")) is not None:
-            if not isinstance(count, int) or count < 0:
+            if type(count) is not int or count < 0:
                 raise Malformed("ack must be a number of bytes.")
             if self._window is not None:
                 self._window.acknowledged(count)

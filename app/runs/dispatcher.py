@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.core.clock import Clock
 from app.core.errors import Limited, ToruError, Unavailable
+from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
 from app.runner.protocol import GRACE
 from app.runs.boot import boot_id
@@ -106,10 +107,11 @@ class Dispatcher:
 
     # -- asked for
 
-    async def submit(self, row: RunRow, argv: list[str]) -> LiveRun:
+    async def submit(self, actor: Actor, row: RunRow, argv: list[str]) -> LiveRun:
         """Records a run and starts it, or lets it wait for a place. Returns once it is started, or waits.
 
         Args:
+            actor: who asks.
             row: what is asked for; its state is set here.
             argv: how to execute it now. A run that waits is looked at again when its turn comes.
 
@@ -119,21 +121,21 @@ class Dispatcher:
             Unavailable: it could not be recorded.
         """
         # Whoever asked may be gone before this is through; the run must not get lost half-way.
-        outcome = await asyncio.shield(self._tasks.start(self._submitted(row, argv), f"submit {row.id}"))
+        outcome = await asyncio.shield(self._tasks.start(self._submitted(actor, row, argv), f"submit {row.id}"))
         if isinstance(outcome, ToruError):
             raise outcome
         return outcome
 
-    async def _submitted(self, row: RunRow, argv: list[str]) -> LiveRun | ToruError:
+    async def _submitted(self, actor: Actor, row: RunRow, argv: list[str]) -> LiveRun | ToruError:
         waiting = self._roster.waiting
         queued = len(waiting) + self._arriving
         if waiting.running < self._settings.max_runs and not queued:
-            return await self._submit_direct(row, argv)
+            return await self._submit_direct(actor, row, argv)
         if queued >= self._settings.max_queued:
             return Limited(f"{queued} runs are waiting already. Try again later.", RETRY_AFTER)
         self._arriving += 1
         try:
-            run, is_new = await self._record(row)
+            run, is_new = await self._record(actor, row)
         except ToruError as error:
             return error
         finally:
@@ -143,18 +145,18 @@ class Dispatcher:
             self._again(run)
         return run
 
-    async def _submit_direct(self, row: RunRow, argv: list[str]) -> LiveRun | ToruError:
+    async def _submit_direct(self, actor: Actor, row: RunRow, argv: list[str]) -> LiveRun | ToruError:
         row.state, row.started_at, row.boot_id = RunState.RUNNING.value, row.created_at, self._roster.boot_id
-        waiting = self._roster.waiting
-        waiting.occupy(row.requester)  # at once: others ask while this one is being recorded
+        waiting, line = self._roster.waiting, row.user_id or ""
+        waiting.occupy(line)  # at once: others ask while this one is being recorded
         try:
-            run, is_new = await self._record(row)
+            run, is_new = await self._record(actor, row)
         except ToruError as error:
-            waiting.release(row.requester)
+            waiting.release(line)
             self._pump()
             return error
         if not is_new:
-            waiting.release(row.requester)
+            waiting.release(line)
             self._pump()
             return run
         run.holds_place = True
@@ -162,8 +164,8 @@ class Dispatcher:
         await self._hand_over(run, argv)
         return run
 
-    async def _record(self, row: RunRow) -> tuple[LiveRun, bool]:
-        stored, is_new = await self._roster.store.insert(row)
+    async def _record(self, actor: Actor, row: RunRow) -> tuple[LiveRun, bool]:
+        stored, is_new = await self._roster.store.insert(actor, row)
         if is_new:
             run = self._roster.runs[stored.view.id] = LiveRun(stored)
             return run, True

@@ -16,7 +16,8 @@ class LiveRun:
 
     Attributes:
         number: its place in the order of all runs.
-        requester: whom the queue counts it for.
+        requester: who asked for it: a user, or one of its tokens.
+        line: whom the queue counts it for: the user, however it asked.
         cols, rows: the size its terminal begins with.
         size: bytes of output that may be read.
         flags: the runner's, see app/runner/journal.py.
@@ -24,6 +25,7 @@ class LiveRun:
         boot_id: the boot of the machine in which it was handed over, empty before.
         cancel_wanted: whether somebody asked for its end.
         cancelling: whether its end by a cancel is certain.
+        cancel_recorded: whether the audit was told who asked for its end.
         handed_over: set once a runner has it, or it has ended without one.
         holds_place: whether it counts towards the runs at once.
         ending: whether its end, or what became of it, is being found out.
@@ -34,6 +36,7 @@ class LiveRun:
         view = stored.view
         self.number = stored.number
         self.requester = stored.requester
+        self.line = view.user_id or ""
         self.cols = stored.cols
         self.rows = stored.rows
         self.size = view.size
@@ -42,6 +45,7 @@ class LiveRun:
         self.boot_id = stored.boot_id
         self.cancel_wanted = False
         self.cancelling = view.state is RunState.CANCELLED
+        self.cancel_recorded = False
         self.handed_over = asyncio.Event()
         if view.state.ended:
             self.handed_over.set()

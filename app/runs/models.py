@@ -34,7 +34,7 @@ class RunRow(SQLModel, table=True):
     size: int = Field(default=0, description="bytes of output, once it has ended")
     user_id: str | None = None
     username: str
-    requester: str = Field(description="user_id, or an empty text for the environment's administrator")
+    requester: str = Field(description="who asked: user_id (empty for the environment's administrator), or token:<id>")
     idempotency_key: str | None = None
     boot_id: str = Field(description="the boot of this machine in which it was handed to a runner, empty before")
     created_at: str

@@ -35,18 +35,18 @@ class Roster:
 
     def wait(self, run: LiveRun) -> None:
         """Puts a run into the queue."""
-        self.waiting.add(Ticket(run.id, run.requester, run.number))
+        self.waiting.add(Ticket(run.id, run.line, run.number))
 
     def occupy(self, run: LiveRun) -> None:
         """Gives a run a place among those that go on."""
         run.holds_place = True
-        self.waiting.occupy(run.requester)
+        self.waiting.occupy(run.line)
 
     def vacate(self, run: LiveRun) -> None:
         """Takes its place from a run that has one."""
         if run.holds_place:
             run.holds_place = False
-            self.waiting.release(run.requester)
+            self.waiting.release(run.line)
 
     async def change(self, run: LiveRun, **values: object) -> None:
         """Sets columns of a run, trying again until the database takes them, then tells."""

@@ -152,7 +152,7 @@ async def stream_run(
 async def _events(services: Services, actor: Actor, run_id: str, offset: int) -> AsyncGenerator[str, None]:
     """The stream, which ends with the session."""
     over = asyncio.Event()
-    unwatch = services.registry.watch(actor.session_id, over.set) if actor.session_id else lambda: None
+    unwatch = services.registry.watch(actor.credential_id, over.set) if actor.credential_id else lambda: None
     try:
         async with (
             aclosing(services.runs.follow_lines(actor, run_id, offset)) as events,

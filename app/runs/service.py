@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from app.actions.service import ActionsService
+from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.config import Config
 from app.core.database import Database
-from app.core.errors import BadValue, Forbidden, NotFound
+from app.core.errors import BadValue, NotFound
 from app.core.ids import new_id
 from app.core.permissions import Actor
-from app.runs.arguments import MAX_TIME_LIMIT, checked_args, checked_key, checked_size
+from app.runs.arguments import checked_args, checked_key, checked_size
 from app.runs.catalog import CannotStart, ScriptCatalog
 from app.runs.dispatcher import Dispatcher
 from app.runs.environment import ScriptEnvironment
@@ -22,6 +23,7 @@ from app.runs.follow import Turn, follow_bytes, follow_lines
 from app.runs.keyboard import resize, type_into
 from app.runs.live import LiveRun
 from app.runs.models import RunRow
+from app.runs.rights import Rights
 from app.runs.runner_process import RunnerStarter
 from app.runs.schemas import Chunk, Ended, LineEvent, RunPage, RunState, RunView, ScriptView, Skipped
 from app.runs.store import RunFilter, RunStore
@@ -38,9 +40,10 @@ Watcher = Callable[[RunView], None]
 
 
 class RunsService:
-    """The one way to start anything. Everybody who is signed in sees every run.
+    """The one way to start anything. Everybody who is signed in sees every run, a token may be made for less.
 
     Args:
+        trail: where starts, ends and cancels are recorded.
         runner_options: further words of the runner's command line.
     """
 
@@ -51,13 +54,16 @@ class RunsService:
         actions: ActionsService,
         config: Config,
         clock: Clock,
+        trail: AuditTrail,
         runner_options: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
         self._actions = actions
+        self._rights = Rights(actions, settings, clock)
         self._clock = clock
         self._folder = config.data_dir / "runs"
-        self._store = RunStore(database)
+        self._trail = trail
+        self._store = RunStore(database, trail)
         self._watchers: dict[object, Watcher] = {}
         self._turn = Turn()
         self._dispatcher = Dispatcher(
@@ -102,12 +108,12 @@ class RunsService:
     # -- starting and ending
 
     async def may_start(self, actor: Actor, script: str, args: Sequence[str] = ()) -> bool:
-        """Whether the actor may start this: an admin everything, a client quick actions, without arguments."""
-        return actor.is_admin or (not args and await self._actions.allows(script))
+        """Whether the actor may start this: an admin everything, others their quick actions, without arguments."""
+        return await self._rights.may_start(actor, script, args)
 
     def may_steer(self, actor: Actor, run: RunView) -> bool:
-        """Whether the actor may cancel the run and type into it: an admin every run, a client its own."""
-        return actor.is_admin or run.user_id == actor.user_id
+        """Whether a person may cancel the run and type into it: an admin every run, a client its own."""
+        return self._rights.may_steer(actor, run)
 
     async def start(
         self,
@@ -132,6 +138,7 @@ class RunsService:
 
         Raises:
             Forbidden: a client asks for what is no quick action, gives arguments, or wants a looser time limit.
+            StepUpNeeded: a dangerous quick action runs this script, and the second factor was proved too long ago.
             NotFound: there is no such script.
             BadValue: an argument, size, time limit or key is not acceptable.
             Conflict: the key was used for something else.
@@ -139,8 +146,8 @@ class RunsService:
             Unavailable: the scripts folder or the database cannot be used.
         """
         self._catalog().require_name(script)
-        await self._require_right_to_start(actor, script, args)
-        limit = self._time_limit(actor, timeout)
+        await self._rights.require_start(actor, script, args)
+        limit = self._rights.time_limit(actor, timeout)
         row = RunRow(
             id=new_id(),
             script=script,
@@ -152,7 +159,7 @@ class RunsService:
             state=RunState.QUEUED.value,
             user_id=actor.user_id,
             username=actor.username,
-            requester=actor.user_id or "",
+            requester=actor.requester,
             idempotency_key=checked_key(idempotency_key),
             boot_id="",
             created_at=self._clock.now_iso(),
@@ -160,11 +167,12 @@ class RunsService:
         known = await self._store.of_key(row)
         if known is not None:  # asked before the script is looked up: it may be gone since
             return await self.get(actor, known)
+        await self._rights.require_proof(actor, script)
         try:
             argv = await asyncio.to_thread(self._catalog().argv, script, tuple(args))
         except CannotStart as error:
-            return await self._failed(row, str(error))
-        return self._view(await self._dispatcher.submit(row, argv))
+            return await self._failed(actor, row, str(error))
+        return self._view(await self._dispatcher.submit(actor, row, argv))
 
     async def cancel(self, actor: Actor, run_id: str) -> RunView:
         """Has a run ended, as `request_cancel`, and returns it as it is then. One that has ended stays as it is."""
@@ -182,7 +190,15 @@ class RunsService:
             Forbidden: a client asks for a run that is not its own.
         """
         run = await self._own_run(actor, run_id)
-        return not run.state.ended and await self._dispatcher.cancel(run)
+        if run.state.ended:
+            return False
+        if run.cancel_recorded:
+            return await self._dispatcher.cancel(run)
+        run.cancel_recorded = True
+        # Side by side: a database that does not answer holds no cancel up.
+        record = self._trail.try_record(actor, "run.cancelled", run.view.script, detail={"run": run_id})
+        _, cancelled = await asyncio.gather(record, self._dispatcher.cancel(run))
+        return cancelled
 
     # -- keyboard
 
@@ -203,8 +219,8 @@ class RunsService:
     # -- looking
 
     async def get(self, actor: Actor, run_id: str) -> RunView:
-        """One run. Raises NotFound."""
-        return self._view(await self._run(run_id))
+        """One run. Raises NotFound, and Forbidden for a token that may see only what it started itself."""
+        return self._view(await self._seen_run(actor, run_id))
 
     async def list(
         self,
@@ -226,7 +242,9 @@ class RunsService:
 
         Raises:
             BadValue: the limit is out of range or `before` names no run.
+            Forbidden: a token without the scope read asks.
         """
+        actor.require_read()
         if not 1 <= limit <= MAX_PAGE:
             raise BadValue(f"A page has 1 to {MAX_PAGE} runs.")
         page = await self._store.page(RunFilter(script, state, user, search), limit, before)
@@ -243,8 +261,8 @@ class RunsService:
         return text or (run.reason or "" if run.state is RunState.SPAWN_FAILED else "")
 
     async def wait_end(self, actor: Actor, run_id: str) -> RunView:
-        """The run, once it has ended. Raises NotFound."""
-        run = await self._run(run_id)
+        """The run, once it has ended. Raises as `get`."""
+        run = await self._seen_run(actor, run_id)
         while not run.state.ended:
             await run.moved()
         return run.view
@@ -252,19 +270,19 @@ class RunsService:
     async def follow(
         self, actor: Actor, run_id: str, offset: int = 0, window: Window | None = None
     ) -> AsyncGenerator[Chunk | Skipped | Ended, None]:
-        """A run's output as it was written, from `offset` on and while it comes; last the end. Raises NotFound.
+        """A run's output as it was written, from `offset` on and while it comes; last the end. Raises as `get`.
 
         Args:
             window: for a terminal: what it may be sent; without one nothing is left out.
         """
-        run = await self._run(run_id)
+        run = await self._seen_run(actor, run_id)
         async for event in follow_bytes(run, self._folder / run_id, _offset(offset, run), window):
             yield event
 
     async def follow_lines(self, actor: Actor, run_id: str, offset: int = 0) -> AsyncGenerator[LineEvent, None]:
-        """The lines of a run that end after `offset`, in batches; a cancel; last the end. Raises NotFound."""
-        run = await self._run(run_id)
-        async for event in follow_lines(run, self._folder / run_id, _offset(offset, run), self._turn):
+        """The lines of a run that end after `offset`, in batches; a cancel; last the end. Raises as `get`."""
+        run = await self._seen_run(actor, run_id)
+        async for event in follow_lines(run, self._folder / run_id, max(0, offset), self._turn):
             yield event
 
     def subscribe(self, callback: Watcher) -> Callable[[], None]:
@@ -278,24 +296,10 @@ class RunsService:
     def _catalog(self) -> ScriptCatalog:
         return ScriptCatalog(self._settings.scripts_dir)
 
-    def _time_limit(self, actor: Actor, asked: int | None) -> int:
-        limit = self._settings.run_timeout
-        if asked is None:
-            return limit
-        if not 0 <= asked <= MAX_TIME_LIMIT:
-            raise BadValue(f"A time limit is 0 to {MAX_TIME_LIMIT} seconds.")
-        if not actor.is_admin and limit and not 0 < asked <= limit:
-            raise Forbidden(f"You may run this for at most {limit} seconds.")
-        return asked
-
-    async def _require_right_to_start(self, actor: Actor, script: str, args: Sequence[str]) -> None:
-        if not await self.may_start(actor, script, args):
-            raise Forbidden("You may only run quick actions.")
-
-    async def _failed(self, row: RunRow, sentence: str) -> RunView:
+    async def _failed(self, actor: Actor, row: RunRow, sentence: str) -> RunView:
         """Records a run that cannot even be tried."""
         row.state, row.reason, row.finished_at = RunState.SPAWN_FAILED.value, sentence, row.created_at
-        stored, is_new = await self._store.insert(row)
+        stored, is_new = await self._store.insert(actor, row)
         run = LiveRun(stored)
         if is_new:
             self._tell(run)
@@ -309,10 +313,14 @@ class RunsService:
             raise NotFound("There is no such run.")
         return LiveRun(await self._store.get(run_id))
 
+    async def _seen_run(self, actor: Actor, run_id: str) -> LiveRun:
+        run = await self._run(run_id)
+        self._rights.require_sight(actor, run)
+        return run
+
     async def _own_run(self, actor: Actor, run_id: str) -> LiveRun:
         run = await self._run(run_id)
-        if not self.may_steer(actor, run.view):
-            raise Forbidden("This run is somebody else's.")
+        self._rights.require_steer(actor, run)
         return run
 
     def _view(self, run: LiveRun) -> RunView:

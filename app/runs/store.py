@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, or_, select
 
+from app.audit.trail import AuditTrail
 from app.core.database import Database
 from app.core.errors import BadValue, Conflict, NotFound
+from app.core.permissions import Actor
 from app.runs.models import RunRow
+from app.runs.records import record_state
 from app.runs.schemas import RunPage, RunState, RunView
 
 WAITING_OR_RUNNING = (RunState.QUEUED.value, RunState.RUNNING.value)
@@ -40,11 +43,13 @@ class RunFilter:
 class RunStore:
     """Reads and writes run records."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
 
-    async def insert(self, row: RunRow) -> tuple[StoredRun, bool]:
-        """Records a run. With an idempotency key that is known, returns the run it belongs to, and False.
+    async def insert(self, actor: Actor, row: RunRow) -> tuple[StoredRun, bool]:
+        """Records a run that the actor asks for. With an idempotency key that is known, returns the run it belongs to,
+        and False.
 
         Raises:
             Conflict: the key belongs to a run of something else.
@@ -56,6 +61,7 @@ class RunStore:
                 return _stored(known), False
             session.add(row)
             session.flush()
+            record_state(self._trail, session, row, actor)
             return _stored(row), True
 
         return await self._database.write(work)
@@ -77,8 +83,11 @@ class RunStore:
         def work(session: Session) -> StoredRun:
             row = _row(session, run_id)
             if row.finished_at is None:
+                before = row.state
                 row.sqlmodel_update(values)
                 session.add(row)
+                if row.state != before:
+                    record_state(self._trail, session, row)
             return _stored(row)
 
         return await self._database.write(work)

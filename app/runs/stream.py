@@ -48,7 +48,7 @@ async def event_stream(
 
 def _text(event: LineEvent) -> str:
     if isinstance(event, Ended):
-        return sse_event("exit", event.run.size, message(**outcome(event.run)))
+        return sse_event("exit", event.offset, message(**outcome(event.run)))
     if isinstance(event, Cancelled):
         return ""
     return "".join(map(sse_text, event))

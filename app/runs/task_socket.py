@@ -2,19 +2,20 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 
-from app.core.errors import BadValue, Conflict, Malformed, ToruError
+from app.core.errors import BadValue, Conflict, Forbidden, Malformed, StepUpNeeded, ToruError
 from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
 from app.runs.schemas import Cancelled, Ended, RunState, RunView
 from app.runs.service import RunsService
 from app.runs.texts import TextSender
 from app.runs.wire import message, read_message, task_texts
-from app.sockets import Receive, incoming
+from app.sockets import Receive, Refused, incoming
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +23,22 @@ MAX_FOLLOWED = 200
 
 
 class TaskSocket:
-    """One open socket."""
+    """One open socket.
 
-    def __init__(self, runs: RunsService, actor: Actor, sender: TextSender, receive: Receive) -> None:
+    Args:
+        who: who acts now: what the session may do is asked anew with each message.
+        refused: is told what was asked in vain.
+    """
+
+    def __init__(
+        self, runs: RunsService, who: Callable[[], Actor], sender: TextSender, receive: Receive, refused: Refused
+    ) -> None:
         self._runs = runs
-        self._actor = actor
+        self._who = who
+        self._actor = who()
         self._sender = sender
         self._receive = receive
+        self._refused = refused
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._ending: set[str] = set()  # cancelled from here without being followed
         self._tasks = TaskKeeper("socket")
@@ -42,12 +52,19 @@ class TaskSocket:
             await self._tasks.close()
 
     async def _answer(self, text: str | None) -> None:
-        task_id = None
+        task_id, request = None, {}
         try:
             request = read_message(text)
             named = request.get("task_id")
             task_id = named if isinstance(named, str) else None
+            self._actor = self._who()
             await self._obey(request, task_id)
+        except StepUpNeeded as error:
+            await self._say_error(str(error), task_id, step_up=True)
+        except Forbidden as error:
+            wanted = " ".join(str(request.get(name) or "") for name in ("type", "script", "task_id"))
+            await self._refused(self._actor, f"WebSocket /api/ws {wanted.strip()}", error)
+            await self._say_error(str(error), task_id)
         except ToruError as error:
             await self._say_error(str(error), task_id)
 
@@ -124,9 +141,9 @@ class TaskSocket:
         else:
             await self._say(type="exit", task_id=run.id, code=run.code, state=run.state.value)
 
-    async def _say_error(self, sentence: str, task_id: str | None) -> None:
+    async def _say_error(self, sentence: str, task_id: str | None, **further: object) -> None:
         named = {} if task_id is None else {"task_id": task_id}
-        await self._say(type="error", **named, data=sentence)
+        await self._say(type="error", **named, data=sentence, **further)
 
     async def _say(self, **fields: object) -> None:
         await self._sender.send([message(**fields)])

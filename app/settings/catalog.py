@@ -19,6 +19,7 @@ class Setting:
         help: a sentence that says what it does.
         check: returns the value to store for a text, or raises BadValue with a sentence.
         unit: what a number counts, empty for text.
+        choices: the values that it may have, empty for any.
         writable: whether anybody may change it.
     """
 
@@ -27,10 +28,12 @@ class Setting:
     help: str
     check: Callable[[str], str]
     unit: str = ""
+    choices: tuple[str, ...] = ()
     writable: bool = True
 
 
 MAX_SHOWN = 200
+YES_NO = ("no", "yes")
 
 
 def _whole(name: str, low: int, high: int) -> Callable[[str], str]:
@@ -39,6 +42,16 @@ def _whole(name: str, low: int, high: int) -> Callable[[str], str]:
         if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
             raise BadValue(f"{name} must be a whole number from {low} to {high}.")
         return str(int(text))
+
+    return check
+
+
+def _choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        text = text.strip().lower()
+        if text not in choices:
+            raise BadValue(f"{name} must be {' or '.join(choices)}.")
+        return text
 
     return check
 
@@ -77,6 +90,16 @@ RUN_TIMEOUT = Setting(
     _whole("Time limit of a run", 0, 31_536_000),
     "seconds",
 )
+REQUIRE_SECOND_FACTOR = Setting(
+    "require_second_factor",
+    "Second factor for everybody",
+    "Whoever has none can do nothing but set one up.",
+    _choice("Second factor for everybody", YES_NO),
+    choices=YES_NO,
+)
 INSTANCE_ID = Setting("instance_id", "Instance", "Names this installation.", _text, writable=False)
 
-SETTINGS = {setting.key: setting for setting in (SCRIPTS_DIR, MAX_RUNS, OUTPUT_CAP, RUN_TIMEOUT, INSTANCE_ID)}
+SETTINGS = {
+    setting.key: setting
+    for setting in (SCRIPTS_DIR, MAX_RUNS, OUTPUT_CAP, RUN_TIMEOUT, REQUIRE_SECOND_FACTOR, INSTANCE_ID)
+}

@@ -8,11 +8,20 @@ from pathlib import Path
 
 from sqlmodel import Session, select
 
+from app.audit.trail import AuditTrail
 from app.core.config import Config
 from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, NotFound
 from app.core.permissions import Actor
-from app.settings.catalog import INSTANCE_ID, MAX_RUNS, OUTPUT_CAP, RUN_TIMEOUT, SCRIPTS_DIR, SETTINGS
+from app.settings.catalog import (
+    INSTANCE_ID,
+    MAX_RUNS,
+    OUTPUT_CAP,
+    REQUIRE_SECOND_FACTOR,
+    RUN_TIMEOUT,
+    SCRIPTS_DIR,
+    SETTINGS,
+)
 from app.settings.models import SettingRow
 from app.settings.schemas import SettingView
 
@@ -29,15 +38,18 @@ class SettingsService:
 
     Args:
         config: gives the first value of the scripts folder.
+        trail: where changes are recorded.
     """
 
-    def __init__(self, database: Database, config: Config) -> None:
+    def __init__(self, database: Database, config: Config, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
         self._values = {
             SCRIPTS_DIR.key: str(config.scripts_dir),
             MAX_RUNS.key: "20",
             OUTPUT_CAP.key: "64",
             RUN_TIMEOUT.key: "0",
+            REQUIRE_SECOND_FACTOR.key: "no",
         }
         self._watchers: set[Watcher] = set()
 
@@ -73,7 +85,15 @@ class SettingsService:
             raise Forbidden(f"{setting.title} cannot be changed.")
         # The check may look at the disk, which a network folder can make slow.
         stored = await asyncio.to_thread(setting.check, value)
-        await self._database.write(lambda session: session.merge(SettingRow(key=key, value=stored)))
+
+        def change(session: Session) -> None:
+            row = session.get(SettingRow, key)
+            old = self._values[key] if row is None else row.value
+            session.merge(SettingRow(key=key, value=stored))
+            if old != stored:
+                self._trail.append(session, actor, "setting.changed", key, detail={"old": old, "new": stored})
+
+        await self._database.write(change)
         self._values[key] = stored
         log.info("setting %s changed", key, extra={"event": "setting_changed", "setting": key, "by": actor.username})
         for watcher in list(self._watchers):
@@ -109,6 +129,11 @@ class SettingsService:
     def run_timeout(self) -> int:
         """Seconds a run may take, 0 for no limit."""
         return int(self._values[RUN_TIMEOUT.key])
+
+    @property
+    def require_second_factor(self) -> bool:
+        """Whether everybody needs a second factor."""
+        return self._values[REQUIRE_SECOND_FACTOR.key] == "yes"
 
     @property
     def instance_id(self) -> str:

@@ -14,7 +14,7 @@ class NewUser(BaseModel):
     """A client account to make."""
 
     username: str = Field(max_length=256)
-    password: str = Field(max_length=MAX_PASSWORD)
+    password: str = Field(max_length=MAX_PASSWORD, repr=False)
     display_name: str | None = Field(None, max_length=256)
 
 
@@ -28,7 +28,7 @@ class UserChange(BaseModel):
 class NewPassword(BaseModel):
     """A password that an admin gives."""
 
-    password: str = Field(max_length=MAX_PASSWORD)
+    password: str = Field(max_length=MAX_PASSWORD, repr=False)
 
 
 @router.get("")
@@ -59,6 +59,12 @@ async def update_user(user_id: str, body: UserChange, actor: AdminDep, services:
 async def delete_user(user_id: str, actor: AdminDep, services: ServicesDep) -> None:
     """Removes an account; its sessions end, its history stays."""
     await services.users.delete(actor, user_id)
+
+
+@router.delete("/{user_id}/sessions", status_code=204)
+async def end_sessions(user_id: str, actor: AdminDep, services: ServicesDep) -> None:
+    """Ends all of a user's sessions; what is open under them closes within a second."""
+    await services.auth.end_sessions_of(actor, user_id)
 
 
 @router.put("/{user_id}/password", status_code=204)

@@ -1,6 +1,6 @@
 """What leaves the users concept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.core.permissions import Role
 
@@ -25,4 +25,4 @@ class Account:
     """A user and the hash to check its password against."""
 
     user: UserView
-    password_hash: str
+    password_hash: str = field(repr=False)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
+from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import BadValue, Conflict, NotFound
@@ -18,7 +19,7 @@ from app.users.schemas import Account, UserView
 
 log = logging.getLogger(__name__)
 
-LostRights = Callable[[str], Awaitable[None]]
+LostRights = Callable[[str | None], Awaitable[None]]
 Renamed = Callable[[UserView], None]
 
 
@@ -29,13 +30,17 @@ class UsersService:
         database: where clients are kept.
         hasher: how passwords are hashed.
         admin: the environment's administrator, with the hash of its password.
+        trail: where changes are recorded.
     """
 
-    def __init__(self, database: Database, hasher: PasswordHasher, admin: Account, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, hasher: PasswordHasher, admin: Account, clock: Clock, trail: AuditTrail
+    ) -> None:
         self._database = database
         self._hasher = hasher
         self._admin = admin
         self._clock = clock
+        self._trail = trail
         self._watchers: list[tuple[LostRights, Renamed]] = []
 
     async def open(self) -> None:
@@ -56,8 +61,8 @@ class UsersService:
         return self._admin
 
     def watch(self, *, lost_rights: LostRights, renamed: Renamed) -> None:
-        """Has `lost_rights(user_id)` awaited whenever a user was deleted or deactivated or its password replaced, and
-        `renamed(user)` called when its display name changed."""
+        """Has `lost_rights(user_id)` awaited whenever a user was deleted or deactivated or its password replaced (None:
+        the administrator's name or password), and `renamed(user)` called when its display name changed."""
         self._watchers.append((lost_rights, renamed))
 
     async def list(self, actor: Actor) -> list[UserView]:
@@ -82,6 +87,7 @@ class UsersService:
             Conflict: somebody, the administrator included, has that name.
         """
         actor.require_admin()
+        actor.require_fresh_factor(self._clock.now())
         username, shown = check_username(username), check_display_name(display_name)
         require_strong(password)
         key = name_key(username)
@@ -102,6 +108,8 @@ class UsersService:
             if session.exec(select(UserRow).where(UserRow.username_key == key)).first() is not None:
                 raise Conflict("Somebody has this name already.")
             session.add(row)
+            facts = {"id": row.id, "display_name": shown}
+            self._trail.append(session, actor, "user.created", username, detail=facts)
             return _view(row)
 
         return await self._database.write(insert)
@@ -111,12 +119,17 @@ class UsersService:
     ) -> UserView:
         """Changes what is given; an empty display name clears it. Admin only. Deactivating ends all sessions."""
         actor.require_admin()
+        actor.require_fresh_factor(self._clock.now())
         shown = None if display_name is None else check_display_name(display_name)
 
         def change(session: Session) -> UserView:
             row = _row(session, user_id)
-            row.display_name = row.display_name if shown is None else shown
-            row.is_active = row.is_active if is_active is None else is_active
+            if shown is not None:
+                self._rename(session, actor, row, shown)
+            if is_active is not None and is_active != row.is_active:
+                what = "user.activated" if is_active else "user.deactivated"
+                self._trail.append(session, actor, what, row.username, detail={"id": user_id})
+                row.is_active = is_active
             session.add(row)
             return _view(row)
 
@@ -130,20 +143,61 @@ class UsersService:
     async def delete(self, actor: Actor, user_id: str) -> None:
         """Removes the account and ends its sessions; runs and history keep the name. Admin only."""
         actor.require_admin()
-        await self._database.write(lambda session: session.delete(_row(session, user_id)))
+        actor.require_fresh_factor(self._clock.now())
+
+        def remove(session: Session) -> None:
+            row = _row(session, user_id)
+            self._trail.append(session, actor, "user.deleted", row.username, detail={"id": user_id})
+            session.delete(row)
+
+        await self._database.write(remove)
         await self._lost_rights(user_id)
 
     async def set_password(self, actor: Actor, user_id: str, password: str) -> None:
         """Gives a client a new password and ends its sessions. Admin only."""
         actor.require_admin()
-        await self._store_password(user_id, password)
+        actor.require_fresh_factor(self._clock.now())
+        await self._store_password(actor, user_id, password, "user.password_reset")
         await self._lost_rights(user_id)
+
+    async def administrator_changed(self) -> None:
+        """Has all ended that the administrator opened: its name or password is not what it was."""
+        await self._lost_rights(None)
+
+    async def change_own_display_name(self, actor: Actor, display_name: str) -> UserView:
+        """Gives the actor another display name; an empty one clears it.
+
+        Raises:
+            BadValue: the name does not keep its rule, or the actor is the environment's administrator.
+            Forbidden: a token asks.
+        """
+        actor.require_person()
+        if actor.user_id is None:
+            raise BadValue("The administrator's name is ADMIN_DISPLAY_NAME in the environment; change it there.")
+        user_id, shown = actor.user_id, check_display_name(display_name)
+
+        def change(session: Session) -> UserView:
+            row = _row(session, user_id)
+            self._rename(session, actor, row, shown)
+            return _view(row)
+
+        user = await self._database.write(change)
+        for _, renamed in self._watchers:
+            renamed(user)
+        return user
+
+    def _rename(self, session: Session, actor: Actor, row: UserRow, shown: str) -> None:
+        if shown != row.display_name:
+            facts = {"id": row.id, "old": row.display_name, "new": shown}
+            self._trail.append(session, actor, "user.changed", row.username, detail=facts)
+            row.display_name = shown
+            session.add(row)
 
     async def change_own_password(self, actor: Actor, password: str) -> None:
         """Stores the actor's new password; the caller has checked the current one and ends the other sessions."""
         if actor.user_id is None:
             raise BadValue("The administrator's password is ADMIN_PASSWORD in the environment; change it there.")
-        await self._store_password(actor.user_id, password)
+        await self._store_password(actor, actor.user_id, password, "password.changed")
 
     async def account(self, username: str) -> Account | None:
         """Who signs in under this name; None for nobody. The administrator wins over a client of the same name."""
@@ -158,21 +212,20 @@ class UsersService:
 
     async def refresh_hash(self, user_id: str, password: str) -> None:
         """Stores the password of a user who just signed in with today's hash parameters."""
-        await self._store_hash(user_id, await self._hasher.hash(password))
+        password_hash = await self._hasher.hash(password)
+        await self._database.write(lambda session: _set_hash(session, user_id, password_hash))
 
-    async def _store_password(self, user_id: str, password: str) -> None:
+    async def _store_password(self, actor: Actor, user_id: str, password: str, what: str) -> None:
         require_strong(password)
-        await self._store_hash(user_id, await self._hasher.hash(password))
+        password_hash = await self._hasher.hash(password)
 
-    async def _store_hash(self, user_id: str, password_hash: str) -> None:
         def change(session: Session) -> None:
-            row = _row(session, user_id)
-            row.password_hash = password_hash
-            session.add(row)
+            username = _set_hash(session, user_id, password_hash).username
+            self._trail.append(session, actor, what, username, detail={"id": user_id})
 
         await self._database.write(change)
 
-    async def _lost_rights(self, user_id: str) -> None:
+    async def _lost_rights(self, user_id: str | None) -> None:
         for lost_rights, _ in self._watchers:
             await lost_rights(user_id)
 
@@ -181,6 +234,13 @@ def _row(session: Session, user_id: str) -> UserRow:
     row = session.get(UserRow, user_id)
     if row is None:
         raise NotFound("There is no such user.")
+    return row
+
+
+def _set_hash(session: Session, user_id: str, password_hash: str) -> UserRow:
+    row = _row(session, user_id)
+    row.password_hash = password_hash
+    session.add(row)
     return row
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.actions.service import ActionsService
+from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, NotFound
@@ -30,7 +31,7 @@ async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Da
 @pytest.fixture
 async def actions(database: Database) -> ActionsService:
     """The service, without any action yet."""
-    service = ActionsService(database, Clock())
+    service = ActionsService(database, Clock(), AuditTrail(database, Clock()))
     for action in await service.list(ADMIN):
         await service.delete(ADMIN, action.id)
     return service
@@ -53,10 +54,10 @@ async def test_what_is_given_is_changed(actions: ActionsService) -> None:
     action = await actions.create(ADMIN, "One", "one.sh", "x")
     changed = await actions.update(ADMIN, action.id, name="Uno", icon="")
     assert (changed.name, changed.script_path, changed.icon) == ("Uno", "one.sh", None)
-    assert await actions.allows("one.sh")
+    assert await actions.allows(CARLA, "one.sh")
     await actions.update(ADMIN, action.id, script_path="other.sh")
-    assert not await actions.allows("one.sh")
-    assert await actions.allows("other.sh")
+    assert not await actions.allows(CARLA, "one.sh")
+    assert await actions.allows(CARLA, "other.sh")
 
 
 async def test_admins_order_them(actions: ActionsService) -> None:
@@ -72,7 +73,7 @@ async def test_admins_order_them(actions: ActionsService) -> None:
 async def test_a_deleted_action_allows_nothing(actions: ActionsService) -> None:
     action = await actions.create(ADMIN, "One", "one.sh")
     await actions.delete(ADMIN, action.id)
-    assert not await actions.allows("one.sh")
+    assert not await actions.allows(CARLA, "one.sh")
     for gone in (actions.delete(ADMIN, action.id), actions.get(ADMIN, action.id), actions.update(ADMIN, action.id)):
         with pytest.raises(NotFound):
             await gone

@@ -6,6 +6,7 @@ import pytest
 
 from app.auth.addresses import bucket, client_address, parse_address
 from app.core.config import ProxyTrust
+from app.core.errors import BadValue
 
 LOOPBACK, STRANGER, PROXY = "127.0.0.1", "203.0.113.9", "10.1.2.3"
 TRUSTED = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
@@ -33,9 +34,10 @@ def test_cloudflares_word_comes_first(peer: str) -> None:
     assert seen(peer, ["1.2.3.4"], ["5.6.7.8"], ProxyTrust.FORWARDED) == "5.6.7.8"
 
 
-def test_two_words_of_cloudflare_are_none() -> None:
-    assert seen(LOOPBACK, ["1.2.3.4", "5.6.7.8"], []) == LOOPBACK
-    assert seen(LOOPBACK, ["1.2.3.4, 5.6.7.8"], []) == LOOPBACK
+@pytest.mark.parametrize("words", [["1.2.3.4", "5.6.7.8"], ["1.2.3.4, 5.6.7.8"], ["1.2.3.4", "1.2.3.4"]])
+def test_two_words_of_cloudflare_are_none(words: list[str]) -> None:
+    with pytest.raises(BadValue):
+        seen(LOOPBACK, words, [])
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,14 @@ def test_the_right_most_address_that_is_no_proxy_is_the_client(forwarded: list[s
         *("1" * 5000, "010.1.1.1", "1.2.3", "\0", "0x7f.1", "١.٢.٣.٤"),
     ],
 )
-def test_what_is_no_address_is_not_believed_and_never_kept(word: str) -> None:
-    assert seen(LOOPBACK, [word], [f"1.2.3.4, {word}"]) == LOOPBACK
+def test_what_is_no_address_is_refused_where_it_would_count(word: str) -> None:
     assert parse_address(word) is None
+    for trust in (ProxyTrust.CLOUDFLARE, ProxyTrust.FORWARDED):
+        with pytest.raises(BadValue, match="no address of the client"):
+            seen(LOOPBACK, [word], [f"1.2.3.4, {word}"], trust)
+    assert seen(STRANGER, [word], [word]) == STRANGER, "nobody looks at it"
+    assert seen(LOOPBACK, [word], [word], ProxyTrust.NONE) == LOOPBACK
+    assert seen(LOOPBACK, [], [f"{word}, {STRANGER}"]) == STRANGER, "what the client itself wrote"
 
 
 def test_addresses_are_kept_in_one_form() -> None:

@@ -1,9 +1,6 @@
 """Signing in: the same answer for every refusal, one check for everybody, and sessions that end when they must."""
 
 import asyncio
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from passlib.hash import argon2
@@ -13,7 +10,7 @@ from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, Limited, NotSignedIn, Unavailable
 from app.core.permissions import Actor, Role
 from tests.auth.support import ADMIN, ADMIN_PASSWORD, CLARA, CLARA_PASSWORD, HOME, Door, open_door
-from tests.support.database import MovedClock
+from tests.support.database import MovedClock, locked_by_another
 
 NEW_PASSWORD = "New-Password-9"
 
@@ -240,36 +237,16 @@ async def test_an_account_that_changes_while_its_password_is_checked_does_not_ge
         await door.enter(CLARA, CLARA_PASSWORD)
 
 
-LOCK = (
-    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN EXCLUSIVE');"
-    "print('locked', flush=True); sys.stdin.readline()"
-)
-
-
-async def test_while_the_database_is_locked_nobody_gets_in_and_whoever_leaves_is_out(
-    door: Door, tmp_path: Path
-) -> None:
+async def test_while_the_database_is_locked_nobody_gets_in_and_whoever_leaves_is_out(door: Door) -> None:
     session = await door.enter()
-
-    def impatient(transaction: object) -> None:
-        transaction.connection().exec_driver_sql("PRAGMA busy_timeout=50")  # type: ignore[attr-defined]
-
-    await door.database.write(impatient)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", LOCK, str(tmp_path / "toru.db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"locked\n"
-    try:
+    left = text("SELECT count(*) FROM sessions")
+    async with locked_by_another(door.database):
         checks = door.hasher.checks
         with pytest.raises(Unavailable):
             await door.enter()
         assert door.hasher.checks == checks
         await door.auth.sign_out(session.session.id)
         assert door.auth.session(session.token) is None
-        left = "SELECT count(*) FROM sessions"
-        assert await door.database.read(lambda transaction: transaction.execute(text(left)).scalar()) == 1
-    finally:
-        holder.communicate(b"\n")
-    while await door.database.read(lambda transaction: transaction.execute(text(left)).scalar()):
+        assert await door.database.read(lambda transaction: transaction.execute(left).scalar()) == 1
+    while await door.database.read(lambda transaction: transaction.execute(left).scalar()):
         await asyncio.sleep(0.05)

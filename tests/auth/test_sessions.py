@@ -13,8 +13,9 @@ from app.auth import sessions as module
 from app.auth.sessions import TOKEN_BYTES, token_id
 from app.core.clock import parse_iso
 from app.core.database import Database
-from tests.auth.support import CLARA, CLARA_PASSWORD, Door, open_door
-from tests.support.database import MovedClock
+from app.core.errors import Forbidden, NotFound
+from tests.auth.support import ADMIN_PASSWORD, CLARA, CLARA_PASSWORD, HOME, Door, open_door
+from tests.support.database import MovedClock, locked_by_another, recorded
 
 
 async def kept(database: Database) -> int:
@@ -93,3 +94,117 @@ def test_a_hundred_thousand_tokens_are_unique_and_even() -> None:
     expected = 42 * len(tokens) / 64
     assert sum((counts[c] - expected) ** 2 / expected for c in counts) < 150
     assert len(counts) == 64
+
+
+# -- a user's list
+
+PLACES = (
+    ("192.0.2.7", "Mozilla/5.0 (Android 14; Mobile; rv:128.0) Gecko/128.0 Firefox/128.0"),
+    ("2001:db8::1", "curl/8.7.1"),
+)
+
+
+async def test_a_user_sees_its_own_sessions_the_newest_seen_first(door: Door) -> None:
+    await door.add_clara()
+    await door.enter()
+    entered = [await door.enter(CLARA, CLARA_PASSWORD, address, user_agent=agent) for address, agent in PLACES]
+    door.clock.move(minutes=5)
+    door.auth.session(entered[0].token)
+    actor = entered[1].session.actor(HOME)
+    listed = await door.auth.sessions_of(actor)
+    assert [(entry.address, entry.browser, entry.current) for entry in listed] == [
+        ("192.0.2.7", "Firefox on Android", False),
+        ("2001:db8::1", "curl", True),
+    ]
+    assert listed[0].id == entered[0].session.id
+    assert listed[0].last_seen_at > listed[0].created_at
+    door.clock.stands_at = parse_iso(entered[1].session.expires_at)
+    assert [entry.address for entry in await door.auth.sessions_of(actor)] == []
+
+
+async def test_when_it_was_seen_last_outlives_a_restart(database: Database, clock: MovedClock) -> None:
+    async with open_door(database, clock) as door:
+        session = await door.enter()
+        clock.move(hours=1)
+        door.auth.session(session.token)
+        [seen] = await door.auth.sessions_of(session.session.actor(HOME))
+        assert seen.last_seen_at > seen.created_at
+    async with open_door(database, clock) as door:
+        [again] = await door.auth.sessions_of(session.session.actor(HOME))
+        assert again == seen
+
+
+async def test_one_session_is_ended(door: Door) -> None:
+    await door.add_clara()
+    here, there = await door.enter(CLARA, CLARA_PASSWORD), await door.enter(CLARA, CLARA_PASSWORD, user_agent="curl/8")
+    closed = asyncio.Event()
+    door.registry.watch(there.session.id, closed.set)
+    await door.auth.end_session(here.session.actor(HOME), there.session.id)
+    assert closed.is_set()
+    assert door.auth.session(there.token) is None
+    assert door.auth.session(here.token) is not None
+    facts = {"sessions": 1, "browser": "curl", "address": HOME}
+    assert await recorded(door.database, "session.ended") == [(CLARA, CLARA, facts)]
+    await door.auth.end_session(here.session.actor(HOME), here.session.id)
+    assert door.auth.session(here.token) is None
+
+
+async def test_nobody_elses_session_can_be_ended(door: Door) -> None:
+    await door.add_clara()
+    clara, admin = await door.enter(CLARA, CLARA_PASSWORD), await door.enter()
+    for unknown in (admin.session.id, "0" * 64, "", "\ud800"):
+        with pytest.raises(NotFound):
+            await door.auth.end_session(clara.session.actor(HOME), unknown)
+    assert door.auth.session(admin.token) is not None
+
+
+async def test_all_others_are_ended(door: Door) -> None:
+    await door.add_clara()
+    admin, here, *there = [await door.enter(*who) for who in ((), *((CLARA, CLARA_PASSWORD),) * 3)]
+    actor = here.session.actor(HOME)
+    await door.auth.end_other_sessions(actor)
+    assert [door.auth.session(one.token) for one in there] == [None, None]
+    assert [entry.id for entry in await door.auth.sessions_of(actor)] == [here.session.id]
+    assert door.auth.session(admin.token) is not None
+    await door.auth.end_other_sessions(actor)  # there is none: nothing to record
+    assert await recorded(door.database, "session.ended") == [(CLARA, CLARA, {"sessions": 2})]
+
+
+async def test_an_admin_ends_all_sessions_of_a_user(door: Door) -> None:
+    clara = (await door.add_clara()).id or ""
+    admin, theirs = await door.enter(), await door.enter(CLARA, CLARA_PASSWORD)
+    with pytest.raises(Forbidden):
+        await door.auth.end_sessions_of(theirs.session.actor(HOME), clara)
+    await door.auth.end_sessions_of(admin.session.actor(HOME), clara)
+    assert door.auth.session(theirs.token) is None
+    assert door.auth.session(admin.token) is not None
+    assert await recorded(door.database, "session.ended") == [("Admin", CLARA, {"sessions": 1})]
+    with pytest.raises(NotFound):
+        await door.auth.end_sessions_of(admin.session.actor(HOME), "nobody")
+
+
+async def test_an_end_that_could_not_be_stored_is_recorded_with_it_later(door: Door) -> None:
+    here, there = await door.enter(), await door.enter()
+    async with locked_by_another(door.database):
+        await door.auth.end_session(here.session.actor(HOME), there.session.id)
+        assert door.auth.session(there.token) is None
+    while await kept(door.database) > 1:
+        await asyncio.sleep(0.05)
+    assert len(await recorded(door.database, "session.ended")) == 1
+
+
+async def test_a_token_touches_no_sessions(door: Door) -> None:
+    session = (await door.enter()).session
+    made = await door.tokens.create(session.actor(HOME), "ci", ["admin"])
+    credential = door.tokens.credential(made.token)
+    assert credential is not None
+    token = credential.actor(HOME)
+    for forbidden in (
+        door.auth.sessions_of(token),
+        door.auth.end_session(token, session.id),
+        door.auth.end_other_sessions(token),
+        door.auth.change_own_password(token, ADMIN_PASSWORD, "Other-Horse-8"),
+        door.users.change_own_display_name(token, "Somebody"),
+    ):
+        with pytest.raises(Forbidden, match="A token may not do this"):
+            await forbidden

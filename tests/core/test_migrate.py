@@ -20,9 +20,13 @@ from sqlmodel import SQLModel
 
 from app.core import migrate
 from app.core.migrate import HEAD, KNOWN, UnusableDatabase, prepare_database
+from app.core.migrations.__main__ import migrate as migrate_file
 from tests.support.server import ROOT
 
-MODELS = "import app.actions.models, app.auth.models, app.runs.models, app.settings.models, app.users.models"
+MODELS = (
+    "import app.actions.models, app.audit.models, app.auth.models, app.runs.models, app.second_factor.models, "
+    "app.settings.models, app.tokens.models, app.users.models"
+)
 
 
 @pytest.fixture
@@ -99,17 +103,40 @@ async def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
     assert path.is_file()
 
 
-async def test_an_older_database_is_copied_before_it_is_migrated(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(sqlite3.connect(made)) as connection:
+@pytest.fixture
+def older(path: Path) -> Path:
+    """A database that the first version of the schema wrote."""
+    migrate_file(path, "0001")
+    path.chmod(0o600)
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO settings VALUES ('max_runs', '7')")
+        time = "2026-01-01T00:00:00.000Z"
+        connection.execute("INSERT INTO actions VALUES ('a1', 'Deploy', 'deploy.sh', NULL, 0, ?)", (time,))
+        connection.execute("INSERT INTO sessions VALUES ('s1', NULL, 'admin', ?, ?, '127.0.0.1', '')", (time, time))
         connection.commit()
-    monkeypatch.setattr(migrate, "HEAD", "0002")
-    await prepare_database(made)
-    copy = made.with_name("toru.db.before-0002")
+    return path
+
+
+async def test_an_older_database_is_copied_before_it_is_migrated(older: Path) -> None:
+    before = rows(older, "SELECT * FROM sessions"), rows(older, "SELECT * FROM settings")
+    await prepare_database(older)
+    copy = older.with_name(f"toru.db.before-{HEAD}")
     assert copy.stat().st_mode & 0o777 == 0o600
-    for file in (made, copy):
-        with closing(sqlite3.connect(file)) as connection:
-            assert connection.execute("SELECT * FROM settings").fetchall() == [("max_runs", "7")]
+    assert (rows(copy, "SELECT * FROM sessions"), rows(copy, "SELECT * FROM settings")) == before
+    assert rows(older, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+async def test_what_an_older_database_held_is_kept(older: Path) -> None:
+    await prepare_database(older)
+    assert rows(older, "SELECT * FROM settings") == [("max_runs", "7")]
+    assert rows(older, "SELECT name, script_path, dangerous FROM actions") == [("Deploy", "deploy.sh", 0)]
+    assert rows(older, "SELECT username, last_seen_at FROM sessions") == [("admin", "2026-01-01T00:00:00.000Z")]
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    """What a query gives."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
 
 
 async def test_a_newer_database_is_refused_and_left_alone(made: Path) -> None:
@@ -174,8 +201,7 @@ async def test_changes_that_a_killed_core_left_in_the_log_are_seen(made: Path, t
         assert connection.execute("SELECT * FROM settings").fetchall() == [("a", "b")]
 
 
-async def test_a_migration_that_fails_says_why(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "HEAD", "0002")
-    monkeypatch.setattr(migrate, "ROOT", made.parent)
+async def test_a_migration_that_fails_says_why(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "ROOT", older.parent)
     with pytest.raises(UnusableDatabase, match=r"could not be migrated: .*No module named 'app'"):
-        await prepare_database(made)
+        await prepare_database(older)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from app.actions.service import ActionsService
+from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.config import Config, load_config
 from app.core.database import Database
@@ -72,6 +73,7 @@ class Product:
 
     config: Config
     database: Database
+    trail: AuditTrail
     settings: SettingsService
     actions: ActionsService
     runs: RunsService
@@ -127,14 +129,19 @@ class Product:
     async def restart(self) -> None:
         """Another RunsService on the same folder, after the first one was closed; the runner goes on."""
         await self.runs.close()
-        self.runs = _runs(self.database, self.settings, self.actions, self.config)
+        self.runs = _runs(self.database, self.trail, self.settings, self.actions, self.config)
         await self.runs.open()
 
 
 def _runs(
-    database: Database, settings: SettingsService, actions: ActionsService, config: Config, clock: Clock | None = None
+    database: Database,
+    trail: AuditTrail,
+    settings: SettingsService,
+    actions: ActionsService,
+    config: Config,
+    clock: Clock | None = None,
 ) -> RunsService:
-    return RunsService(database, settings, actions, config, clock or Clock(), ("--idle-exit", "0.2"))
+    return RunsService(database, settings, actions, config, clock or Clock(), trail, ("--idle-exit", "0.2"))
 
 
 @asynccontextmanager
@@ -155,10 +162,12 @@ async def open_product(folder: Path, database_template: Path, clock: Clock | Non
     await asyncio.to_thread(shutil.copyfile, database_template, path)
     database = Database(path)
     await database.open()
-    settings = SettingsService(database, config)
+    trail = AuditTrail(database, clock or Clock())
+    settings = SettingsService(database, config, trail)
     await settings.open()
-    actions = ActionsService(database, Clock())
-    product = Product(config, database, settings, actions, _runs(database, settings, actions, config, clock))
+    actions = ActionsService(database, Clock(), trail)
+    runs = _runs(database, trail, settings, actions, config, clock)
+    product = Product(config, database, trail, settings, actions, runs)
     await product.runs.open()
     try:
         yield product

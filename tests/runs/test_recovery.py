@@ -50,7 +50,7 @@ async def record(product: Product, script: str, **values: object) -> RunView:
         created_at=now_iso(),
         **values,  # type: ignore[arg-type]
     )
-    stored, _ = await RunStore(product.database).insert(row)
+    stored, _ = await RunStore(product.database, product.trail).insert(ADMIN, row)
     return stored.view
 
 
@@ -184,7 +184,7 @@ async def test_a_run_without_a_record_is_ended(product: Product, caplog: pytest.
     run = await product.runs.start(ADMIN, script)
     pid = int(await product.until_output(run, b"\n"))
     await product.runs.close()
-    await RunStore(product.database).change(run.id, state="interrupted", finished_at=now_iso())
+    await RunStore(product.database, product.trail).change(run.id, state="interrupted", finished_at=now_iso())
     await product.restart()
     async with asyncio.timeout(8):
         while psutil.pid_exists(pid):

@@ -37,6 +37,17 @@ async def test_run_tells_its_start_its_lines_and_its_end(server: Server, admin: 
     assert messages[-1]["code"] == 3
 
 
+async def test_whoever_was_cut_off_hears_exactly_what_it_missed(server: Server, admin: httpx.AsyncClient) -> None:
+    script = server.script("ends.sh", "echo one; printf 'no end'; sleep 0.1; echo two >&2; printf 'nor this' >&2")
+    async with open_socket(admin, "/api/ws") as socket:
+        task_id = await run(socket, script)
+        *lines, exit_ = await socket.until("exit")
+        assert sorted(line["data"] for line in lines) == ["no end", "nor this", "one", "two"]
+        for heard, last in enumerate(lines, 1):
+            await socket.send({"type": "follow", "task_id": task_id, "offset": last["offset"]})
+            assert await socket.until("exit") == [*lines[heard:], exit_], last
+
+
 async def test_cancel_is_told_before_the_end(server: Server, admin: httpx.AsyncClient) -> None:
     async with open_socket(admin, "/api/ws") as socket:
         task_id = await run(socket, server.script("long.sh", "echo ready; sleep 60"))
@@ -265,14 +276,17 @@ async def test_bytes_come_as_they_were_written_from_any_offset(server: Server, a
         assert (message["exit"]["state"], message["exit"]["code"]) == ("failed", 6)
 
 
-@pytest.mark.parametrize("path", ["{}?offset=-1", "{}?offset=x", "{}?mode=some", "0" * 32, "nothing"])
-async def test_what_cannot_be_followed_says_why(server: Server, admin: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("{}?offset=-1", 4400), ("{}?offset=x", 4400), ("{}?mode=some", 4400), ("0" * 32, 4404), ("nothing", 4404)],
+)
+async def test_what_cannot_be_followed_says_why(server: Server, admin: httpx.AsyncClient, path: str, code: int) -> None:
     run_id = await start(admin, server.script("hello.sh", "echo hi"))
     async with open_socket(admin, "/api/ws/runs/" + path.format(run_id)) as socket:
         assert (await socket.receive())["error"]
         with pytest.raises(ConnectionClosed):
             await socket.receive()
-        assert socket.connection.close_code == 4404
+        assert socket.connection.close_code == code
 
 
 async def test_a_terminal_over_its_socket(server: Server, admin: httpx.AsyncClient) -> None:
@@ -288,10 +302,13 @@ async def test_a_terminal_over_its_socket(server: Server, admin: httpx.AsyncClie
     assert messages[-1]["exit"]["code"] == 0
 
 
-@pytest.mark.parametrize("frame", ["x", "[]", "{}", '{"ack":-1}', '{"ack":"x"}', '{"size":[1]}', '{"size":[0,9999]}'])
+@pytest.mark.parametrize(
+    "frame", ["x", "[]", "{}", '{"ack":-1}', '{"ack":true}', '{"ack":"x"}', '{"size":[1]}', '{"size":[0,9999]}']
+)
 async def test_nonsense_at_a_terminal_is_answered(server: Server, admin: httpx.AsyncClient, frame: str) -> None:
-    run_id = await start(admin, server.script("wait.sh", "sleep 60"), tty=True)
+    run_id = await start(admin, server.script("wait.sh", "echo ready; sleep 60"), tty=True)
     async with open_socket(admin, f"/api/ws/runs/{run_id}") as socket:
+        assert await socket.receive() == b"ready\r\n"  # it has its terminal: ^C reaches it
         await socket.connection.send(frame)
         assert (await socket.receive())["error"]
         await socket.send(b"\x03")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from app.audit.trail import AuditTrail
+from app.core.clock import Clock
 from app.core.config import ROOT, Config, load_config
 from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, NotFound
@@ -25,14 +27,14 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 async def settings(database: Database, config: Config) -> SettingsService:
-    service = SettingsService(database, config)
+    service = SettingsService(database, config, AuditTrail(database, Clock()))
     await service.open()
     return service
 
 
 async def again(database: Database, config: Config) -> SettingsService:
     """The service of the next start."""
-    service = SettingsService(database, config)
+    service = SettingsService(database, config, AuditTrail(database, Clock()))
     await service.open()
     return service
 
@@ -41,6 +43,7 @@ async def test_the_first_values(settings: SettingsService, tmp_path: Path) -> No
     assert settings.scripts_dir == tmp_path / "scripts"
     assert (settings.max_runs, settings.max_queued, settings.run_timeout) == (20, 200, 0)
     assert settings.output_cap == 64 * 1024 * 1024
+    assert settings.require_second_factor is False
     listed = {view.key: view.value for view in settings.list(SYSTEM)}
     assert listed.pop("instance_id") == settings.instance_id
     assert listed == {
@@ -48,6 +51,7 @@ async def test_the_first_values(settings: SettingsService, tmp_path: Path) -> No
         "max_runs": "20",
         "output_cap_mb": "64",
         "run_timeout": "0",
+        "require_second_factor": "no",
     }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -78,15 +78,18 @@ class JsonSocket:
 
 
 @asynccontextmanager
-async def open_socket(client: httpx.AsyncClient, path: str, origin: str | None = "same") -> AsyncIterator[JsonSocket]:
+async def open_socket(
+    client: httpx.AsyncClient, path: str, origin: str | None = "same", headers: Mapping[str, str] | None = None
+) -> AsyncIterator[JsonSocket]:
     """A WebSocket with the client's cookies. `origin` is the page's; "same" is the server's own, None sends none."""
     base = str(client.base_url).rstrip("/")
     cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    headers = {"Cookie": cookies} if cookies else {}
+    told = {"Cookie": cookies} if cookies else {}
     if origin is not None:
-        headers["Origin"] = base if origin == "same" else origin
+        told["Origin"] = base if origin == "same" else origin
     address = base.replace("http", "ws", 1) + path
+    told |= headers or {}
     async with connect(
-        address, additional_headers=headers, max_size=None, compression=None, proxy=None, user_agent_header=None
+        address, additional_headers=told, max_size=None, compression=None, proxy=None, user_agent_header=None
     ) as connection:
         yield JsonSocket(connection)

@@ -41,6 +41,7 @@ class Server:
         env: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
         password: str | None = ADMIN_PASSWORD,
+        licence_secret: str | None = None,
         unprivileged: bool = False,
         python: str = sys.executable,
     ) -> None:
@@ -54,6 +55,7 @@ class Server:
         self.password = password
         self.output_path = folder / "server.output"
         self.log = LogWatch(self.data_dir / "logs" / "toru.log")
+        self._licence_secret = licence_secret
         self._env = dict(env or {})
         self._arguments = arguments
         self._python = python
@@ -103,7 +105,7 @@ class Server:
         if self._unprivileged:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-        ours, theirs = secrets_pipe(self.password)
+        ours, theirs = secrets_pipe(self.password, self._licence_secret)
         python = [*AS_NOBODY, str(open_python())] if self._unprivileged else [self._python]
         command = [*python, "-m", "app.cli", "serve", "--port", str(self.port), *self._arguments]
         with self.output_path.open("ab") as output:
@@ -199,11 +201,12 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def secrets_pipe(password: str | None) -> tuple[int, int]:
+def secrets_pipe(password: str | None, licence_secret: str | None = None) -> tuple[int, int]:
     """A pipe as `toru` hands it over: (our end, the inheritable end to read)."""
     theirs, ours = os.pipe()
-    if password is not None:
-        os.write(ours, f"ADMIN_PASSWORD={password}\0".encode())
+    for name, value in (("ADMIN_PASSWORD", password), ("TORU_LICENSE_SECRET", licence_secret)):
+        if value is not None:
+            os.write(ours, f"{name}={value}\0".encode())
     return ours, theirs
 
 

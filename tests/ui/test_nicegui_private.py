@@ -173,7 +173,7 @@ class Handler:
 
 
 def session(session_id: str) -> SessionView:
-    return SessionView(session_id, None, "admin", "", Role.ADMIN, "", "", "", "")
+    return SessionView(session_id, None, "admin", "", Role.ADMIN, "", "", "", "", "")
 
 
 class StandIn:
@@ -250,6 +250,7 @@ def test_binding_reaches_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
     told: dict[str, Callable[..., Any]] = {}
     monkeypatch.setattr(core.sio, "handlers", {"/": handlers})
     monkeypatch.setattr(core.sio, "on", told.__setitem__)
+    monkeypatch.setattr(module, "calm_sockets", lambda _: None)
     monkeypatch.setattr(Client, "accept_handshake", lambda *_: True)
     bind_sockets_to_sessions(lambda _: True)
     assert set(told) == {*EVENTS, "handshake"}

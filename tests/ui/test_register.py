@@ -1,5 +1,7 @@
 """The shell: every page stands behind a session and a role, and what nobody knows leads to the dashboard."""
 
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 from nicegui import ui
@@ -21,13 +23,14 @@ FIXED = [entry.page for entry in ENTRIES if "{" not in entry.page.path]
 
 def test_the_contracts_addresses_are_there_once() -> None:
     wanted = {"/", "/system-monitor", "/scripts", "/history", "/settings", "/run/{run_id}", "/account"}
+    wanted |= {"/users", "/users/{user_id}", "/sign-ins", "/audit"}
     assert wanted <= {path.replace("{id}", "{run_id}") for path in ADDRESSES}
     assert len(ADDRESSES) == len(set(ADDRESSES))
 
 
 def test_clients_see_only_what_is_meant_for_them() -> None:
     shown = {entry.page.title for entry in ENTRIES if entry.page.allows(Role.CLIENT)}
-    assert shown == {"Dashboard", "System", "History", "Run", "Account"}
+    assert shown == {"Dashboard", "System", "History", "Audit", "Run", "Account"}
 
 
 @pytest.mark.parametrize("page", FIXED, ids=lambda page: page.path)
@@ -38,7 +41,18 @@ async def test_an_admin_gets_every_page_with_its_name(as_user: AsUser, page: Pag
 
 
 @pytest.mark.parametrize(
-    "path", ["/settings", "/scripts", "/scripts?script=x.sh", "/nothing", "/a/b/c", "/%3Cscript%3E"]
+    "path",
+    [
+        "/users",
+        "/users/x",
+        "/sign-ins",
+        "/settings",
+        "/scripts",
+        "/scripts?script=x.sh",
+        "/nothing",
+        "/a/b/c",
+        "/%3Cscript%3E",
+    ],
 )
 async def test_what_a_client_may_not_see_leads_to_the_dashboard(
     http: httpx.AsyncClient, session_tokens: dict[str, dict[str, str]], path: str
@@ -49,8 +63,9 @@ async def test_what_a_client_may_not_see_leads_to_the_dashboard(
 
 
 async def test_the_menu_has_what_the_role_may_see(as_user: AsUser) -> None:
-    assert await menu_of(await as_user(CLIENT)) == ["Dashboard", "System", "History"]
-    assert await menu_of(await as_user()) == ["Dashboard", "System", "Scripts", "History", "Settings"]
+    assert await menu_of(await as_user(CLIENT)) == ["Dashboard", "System", "History", "Audit"]
+    everything = ["Dashboard", "System", "Scripts", "History", "Users", "Sign-ins", "Audit", "Settings"]
+    assert await menu_of(await as_user()) == everything
 
 
 async def menu_of(user: User) -> list[str]:
@@ -130,3 +145,29 @@ async def test_a_page_that_takes_long_does_not_hold_the_first_answer(
     user = await as_user()
     await user.open("/moon")
     await user.should_see("Here at last")
+
+
+@pytest.fixture
+async def demanded(services: Services) -> AsyncIterator[None]:
+    """The server asks a second factor of everybody."""
+    await services.settings.put(Actor.system(), "require_second_factor", "yes")
+    yield
+    await services.settings.put(Actor.system(), "require_second_factor", "no")
+
+
+@pytest.mark.parametrize("path", ["/", "/history", "/audit", "/settings", "/nowhere"])
+async def test_without_the_second_factor_that_is_demanded_every_page_leads_to_the_account(
+    http: httpx.AsyncClient, session_tokens: dict[str, dict[str, str]], demanded: None, path: str
+) -> None:
+    http.cookies.update(session_tokens[CLIENT])
+    answer = await http.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+
+
+async def test_the_account_page_says_why_and_so_do_pages_changed_in_place(as_user: AsUser, demanded: None) -> None:
+    user = await as_user(CLIENT)
+    await user.open("/account")
+    await user.should_see("This server asks everybody for a second factor.")
+    user.navigate.to("/history")
+    await user.should_see("This server asks everybody for a second factor.")
+    await user.should_not_see("Search script, user, arguments")

@@ -1,13 +1,20 @@
 """Signing in with a browser."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
 
+from app.core.clock import Clock
 from tests.conftest import StartServer
+from tests.second_factor.support import Authenticator
 from tests.support.browser import OpenPage
-from tests.support.server import ADMIN, ADMIN_PASSWORD
+from tests.support.clients import CLIENT_PASSWORD, http_client, session_cookies
+from tests.support.clients import sign_in as client_of
+from tests.support.server import ADMIN, ADMIN_PASSWORD, Server
 from tests.ui.accessibility import complaints
 
 
@@ -84,3 +91,54 @@ async def test_a_password_can_be_shown(open_page: OpenPage) -> None:
     await expect(show).to_have_attribute("aria-pressed", "true")
     await show.click()
     await expect(password).to_have_attribute("type", "password")
+
+
+@pytest.mark.allows_console("401")
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+async def test_who_has_a_second_factor_is_asked_for_the_code(open_page: OpenPage, server: Server, phone: bool) -> None:
+    async with with_second_factor(server) as (name, authenticator, recovery):
+        page = await open_page("/login?next=/history", username=None, phone=phone)
+        await sign_in(page, name, CLIENT_PASSWORD)
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
+        code = page.get_by_label("Code", exact=True)
+        await expect(code).to_be_focused()
+        await expect(code).to_have_attribute("autocomplete", "one-time-code")
+        await expect(page.locator("#message")).to_be_empty()
+        assert await complaints(page) == []
+        await code.fill(authenticator.wrong_code())
+        await code.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("This code is wrong, or was used already.")
+        await expect(code).to_have_attribute("aria-invalid", "true")
+        await page.mouse.move(0, 0)
+        assert await complaints(page) == []
+        await page.get_by_role("button", name="Use a recovery code").click()
+        await page.get_by_label("Recovery code").fill(recovery[0])
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("History")
+
+
+@pytest.mark.allows_console("401")
+async def test_somebody_else_can_start_again(open_page: OpenPage, server: Server) -> None:
+    async with with_second_factor(server) as (name, _, _):
+        page = await open_page("/login", username=None)
+        await sign_in(page, name, CLIENT_PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("alert")).to_have_text("Enter the code that your app shows.")
+        await page.get_by_role("button", name="Start again").click()
+        await expect(page.get_by_label("Password", exact=True)).to_be_empty()
+        await sign_in(page)
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
+
+
+@asynccontextmanager
+async def with_second_factor(server: Server) -> AsyncIterator[tuple[str, Authenticator, list[str]]]:
+    """A client account with a second factor: its user name, its phone, its recovery codes."""
+    name = f"erin-{uuid4().hex}"
+    async with http_client(server, await session_cookies(server)) as admin:
+        made = await admin.post("/api/users", json={"username": name, "password": CLIENT_PASSWORD})
+        async with await client_of(server, name, CLIENT_PASSWORD) as erin:
+            begun = await erin.post("/api/me/second-factor")
+            phone = Authenticator(begun.json()["secret"], Clock())
+            confirmed = await erin.put("/api/me/second-factor", json={"code": phone.code()})
+        yield name, phone, confirmed.json()["recovery"]
+        await admin.delete(f"/api/users/{made.json()['id']}")

@@ -73,3 +73,16 @@ async def test_deleting_an_account(server: Server, admin: httpx.AsyncClient, ann
         assert (await client.get("/api/resources")).status_code == 401
     for answer in (await admin.get(f"/api/users/{anna}"), await admin.delete(f"/api/users/{anna}")):
         assert (answer.status_code, answer.json()) == (404, {"error": "There is no such user."})
+
+
+async def test_ending_all_sessions_of_a_user(
+    server: Server, admin: httpx.AsyncClient, client: httpx.AsyncClient, anna: str
+) -> None:
+    async with await sign_in(server, "anna", PASSWORD) as one, await sign_in(server, "anna", PASSWORD) as other:
+        assert (await client.delete(f"/api/users/{anna}/sessions")).status_code == 403
+        ended = await admin.delete(f"/api/users/{anna}/sessions")
+        assert (ended.status_code, ended.content) == (204, b"")
+        for session in (one, other):
+            assert (await session.get("/api/resources")).status_code == 401
+    assert (await admin.get("/api/resources")).status_code == 200
+    assert (await admin.delete("/api/users/nobody/sessions")).status_code == 404

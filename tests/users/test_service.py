@@ -7,7 +7,8 @@ import pytest
 from app.core.errors import BadValue, Conflict, Forbidden, NotFound
 from app.core.permissions import Actor, Role
 from app.users.names import name_key
-from tests.auth.support import ADMIN, CLARA_PASSWORD, Door
+from tests.auth.support import ADMIN, CLARA, CLARA_PASSWORD, Door
+from tests.support.database import recorded
 
 SYSTEM = Actor.system()
 CLIENT = Actor("some-id", "carl", "Carl", Role.CLIENT)
@@ -116,3 +117,34 @@ def test_names_are_compared_in_their_compatibility_form_without_case() -> None:
     assert name_key("ﬁn") == name_key("FIN")
     assert name_key("e\u0301") == name_key("É")
     assert name_key("ada") != name_key("аda")  # a Cyrillic letter is another letter
+
+
+# -- one's own display name
+
+
+async def test_a_client_changes_its_own_display_name(door: Door) -> None:
+    await door.add_clara()
+    here = await door.enter(CLARA, CLARA_PASSWORD)
+    actor = here.session.actor("192.0.2.1")
+    assert (await door.users.change_own_display_name(actor, "  Clara D. ")).display_name == "Clara D."
+    renamed = door.auth.session(here.token)
+    assert renamed is not None
+    assert renamed.display_name == "Clara D."
+    await door.users.change_own_display_name(actor, "Clara D.")  # as it is: nothing to record
+    assert (await door.users.change_own_display_name(actor, "")).display_name == ""
+    changes = [(detail["old"], detail["new"]) for _, _, detail in await recorded(door.database, "user.changed")]
+    assert changes == [("Clara C.", "Clara D."), ("Clara D.", "")]
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "a\nb", "a\u202eb", "\0"])
+async def test_what_is_no_display_name(name: str, door: Door) -> None:
+    await door.add_clara()
+    actor = (await door.enter(CLARA, CLARA_PASSWORD)).session.actor("192.0.2.1")
+    with pytest.raises(BadValue, match="A display name has"):
+        await door.users.change_own_display_name(actor, name)
+
+
+async def test_the_administrators_display_name_is_in_the_environment(door: Door) -> None:
+    actor = (await door.enter()).session.actor("192.0.2.1")
+    with pytest.raises(BadValue, match="ADMIN_DISPLAY_NAME"):
+        await door.users.change_own_display_name(actor, "Boss")

@@ -4,21 +4,33 @@ from collections.abc import Sequence
 
 from ui.components.action_icon import IconPicker
 from ui.components.button import OnClick, button
+from ui.components.check_list import CheckList, Option
 from ui.components.dialog import Dialog, dialog
 from ui.components.field import select_field, text_field
 from ui.components.text import paragraph
 
+DANGEROUS = Option(
+    "dangerous", "Dangerous", "It asks before it runs, and whoever has a second factor confirms with a code."
+)
+
 
 class ActionForm:
-    """Fields for name, script and icon.
+    """Fields for name, script and icon, and whether it is dangerous.
 
     Args:
         scripts: file names to choose from.
-        name, script, icon: what the action has so far; a script that is gone stays choosable.
+        name, script, icon, dangerous: what the action has so far; a script that is gone stays choosable.
     """
 
     def __init__(
-        self, title: str, scripts: Sequence[str], name: str = "", script: str = "", icon: str | None = None
+        self,
+        title: str,
+        scripts: Sequence[str],
+        name: str = "",
+        script: str = "",
+        icon: str | None = None,
+        *,
+        dangerous: bool = False,
     ) -> None:
         self._dialog: Dialog = dialog(title, wide=True)
         options = {file: file for file in scripts}
@@ -29,6 +41,7 @@ class ActionForm:
             self._name = text_field("Name", name, placeholder="Restart the web server", max_length=100)
             self._script = select_field("Script", options, script or next(iter(options), ""))
             self._icon = IconPicker(icon)
+            self._care = CheckList("Care", [DANGEROUS], [DANGEROUS.key] if dangerous else [])
 
     @property
     def name(self) -> str:
@@ -44,6 +57,11 @@ class ActionForm:
     def icon(self) -> str:
         """Name of the chosen icon."""
         return self._icon.value
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether the box is ticked."""
+        return bool(self._care.value)
 
     def close(self) -> None:
         """Closes the dialog."""

@@ -7,16 +7,18 @@ from typing import Any
 from nicegui import ui
 
 from ui.components.action_icon import action_icon
+from ui.components.icon import icon
 from ui.components.text import span
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One action: what to call it by, its name, and its picture (an icon's name, an emoji, or None)."""
+    """One action: what to call it by, its name, its picture (an icon's name, an emoji, or None), whether it asks."""
 
     key: str
     name: str
     icon: str | None
+    dangerous: bool = False
 
 
 def action_tiles(tiles: Sequence[Tile], on_press: Callable[[str], Callable[[Any], Awaitable[None]]]) -> ui.element:
@@ -28,4 +30,7 @@ def action_tiles(tiles: Sequence[Tile], on_press: Callable[[str], Callable[[Any]
                 with press.classes("m-action first" if number == 0 else "m-action"):
                     action_icon(tile.icon)
                     span(tile.name, classes="m-action-name")
+                    if tile.dangerous:
+                        icon("shield-alert", classes="m-action-care").props["title"] = "Dangerous: it asks first"
+                        span("(dangerous)", classes="t-sr")
     return made

@@ -27,16 +27,16 @@ class Field(Element):
         self.classes("t-field")
         self.label = label
         with self:
-            name = Text(label, "label")
+            self.name = Text(label, "label")
             self.input = ui.input(value=value, placeholder=placeholder).props(
                 f"outlined dense hide-bottom-space {props}"
             )
             self.input.classes("t-control")
             self._hint = paragraph(hint, classes="t-hint")
-        name.props["for"] = self._control_id
+        self.name.props["for"] = self._control_id
         self._hint.props["id"] = f"{self._control_id}-hint"
         self.input.props["for"] = self._control_id
-        self._help = hint
+        self.help = hint
         self.say("")
 
     @property
@@ -54,10 +54,10 @@ class Field(Element):
 
     def say(self, problem: str) -> None:
         """Shows what is wrong with the value; an empty text takes it back."""
-        self._hint.set_text(problem or self._help)
-        self._hint.set_visibility(bool(problem or self._help))
+        self._hint.set_text(problem or self.help)
+        self._hint.set_visibility(bool(problem or self.help))
         self._hint.classes(add="bad") if problem else self._hint.classes(remove="bad")
-        if problem or self._help:
+        if problem or self.help:
             self.input.props["aria-describedby"] = f"{self._control_id}-hint"
         if problem:
             self.input.props["aria-invalid"] = "true"
@@ -130,17 +130,28 @@ def search_field(label: str, on_change: OnChange, *, value: str = "") -> ui.inpu
 class Select(Element, component="native_select.js"):
     """A choice, made with the browser's own control (on phones the system's picker)."""
 
-    def __init__(self, label: str, options: Mapping[str, str], value: str, *, show_label: bool) -> None:
+    def __init__(self, label: str, options: Mapping[str, str], value: str, *, show_label: bool, hint: str) -> None:
         super().__init__()
         self.classes("t-field")
         self.props["label"] = label
         self.props["showLabel"] = show_label
+        self.props["hint"] = hint
         self.set_options(options, value)
 
     @property
     def value(self) -> str:
         """The key of what is chosen."""
         return str(self.props["value"])
+
+    @value.setter
+    def value(self, key: str) -> None:
+        self.props["value"] = key
+        self.update()
+
+    def say(self, problem: str) -> None:
+        """Shows what is wrong with the choice; an empty text takes it back."""
+        self.props["problem"] = problem
+        self.update()
 
     def set_options(self, options: Mapping[str, str], value: str) -> None:
         """Offers other options."""
@@ -156,9 +167,10 @@ def select_field(
     on_change: Callable[[str], Any] | None = None,
     *,
     show_label: bool = True,
+    hint: str = "",
 ) -> Select:
     """A choice of one of `options` (key → words); `on_change(key)`."""
-    made = Select(label, options, value, show_label=show_label)
+    made = Select(label, options, value, show_label=show_label, hint=hint)
 
     def changed(event: Any) -> Any:
         key = str(event.args)

@@ -10,11 +10,12 @@ from ui.static import static_url
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """One line of the menu."""
+    """One line of the menu; those of one `group` stand below its name."""
 
     path: str
     title: str
     icon: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

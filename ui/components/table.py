@@ -18,6 +18,7 @@ CellKind = Literal[
     "chip",
     "icon",
     "time",
+    "date",
     "elapsed",
     "seconds",
     "bytes",
@@ -34,10 +35,11 @@ class Column:
     Attributes:
         key: where a row has its value.
         label: what its head says.
-        kind: what the values are. chip: `Cell`; icon: `Picture`; time: ISO 8601; elapsed: (since, until or None);
-            seconds, bytes, rate, percent: numbers; actions: a list of `Action`.
+        kind: what the values are. chip: `Cell`; icon: `Picture`; time (how long ago) and date: ISO 8601; elapsed:
+            (since, until or None); seconds, bytes, rate, percent: numbers; actions: a list of `Action`.
         sortable: whether its head is a button; the table then calls `on_sort(key)`.
-        classes: `wide` hides it on phones, `grow` gives it what room there is.
+        classes: `wide` hides it on phones, `grow` gives it what room there is, `labelled` has phones name it.
+        none: what stands for no value.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Column:
     kind: CellKind = "text"
     sortable: bool = False
     classes: str = ""
+    none: str = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ def data_table(
 
     Args:
         columns: from left to right; the first names the row and carries its link.
-        rows: mappings with `key` (unique text), optionally `href` (the whole row is that link), and the values.
+        rows: mappings with `key` (unique text), the values, optionally `href` (the whole row is that link) and `mark`
+            (a `Cell` after the strong value).
         caption: what the table is, for screen readers.
         on_action: called with which button was pressed; `acting_on(…)` fits.
         on_sort: called with a column's key.

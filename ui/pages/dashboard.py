@@ -11,6 +11,7 @@ from app.services import Services
 from ui.components.action_tiles import Tile, action_tiles
 from ui.components.button import link_button
 from ui.components.card import Card, card, grid
+from ui.components.dialog import confirm_dangerous
 from ui.components.load_chart import load_chart
 from ui.components.machine import MachineFacts, MachineNotice
 from ui.components.metric import metric
@@ -103,7 +104,7 @@ class QuickActions(Section):
         actions = await self.services.actions.list(self.actor)
         if not actions:
             return self._none
-        tiles = [Tile(action.id, action.name, action.icon) for action in actions]
+        tiles = [Tile(action.id, action.name, action.icon, action.dangerous) for action in actions]
         return lambda: action_tiles(tiles, self._press)
 
     def _none(self) -> None:
@@ -115,18 +116,22 @@ class QuickActions(Section):
             link_button("Set up quick actions", "/settings")
 
     def _press(self, action_id: str) -> Callable[[object], Awaitable[None]]:
-        async def start(actor: Actor) -> None:
-            if self._starting:  # the second half of a double click
-                return
-            self._starting = True
-            try:
-                action = await self.services.actions.get(actor, action_id)
-                run = await self.services.runs.start(actor, action.script_path, tty=True)
-            finally:
-                self._starting = False
-            ui.navigate.to(f"/run/{run.id}")
+        async def press(actor: Actor) -> None:
+            action = await self.services.actions.get(actor, action_id)
+            if not action.dangerous or await confirm_dangerous(action.name):
+                await acting(self.services, lambda actor: self._start(actor, action.script_path))()
 
-        return acting(self.services, start)
+        return acting(self.services, press)
+
+    async def _start(self, actor: Actor, script: str) -> None:
+        if self._starting:  # the second half of a double click
+            return
+        self._starting = True
+        try:
+            run = await self.services.runs.start(actor, script, tty=True)
+        finally:
+            self._starting = False
+        ui.navigate.to(f"/run/{run.id}")
 
 
 class RecentRuns(Section):

@@ -13,7 +13,7 @@ from app.runs.schemas import RunState, RunView
 from app.services import Services
 from ui.components.button import button, link_button
 from ui.components.card import card
-from ui.components.dialog import confirm
+from ui.components.dialog import confirm, confirm_dangerous
 from ui.components.icon import icon
 from ui.components.run_state import run_state_chip, run_state_look
 from ui.components.states import empty_state
@@ -133,7 +133,12 @@ class RunPage:
             finally:
                 self._cancel.enable()
 
-    async def _run_again(self, actor: Actor) -> None:
+    async def _run_again(self, _: Actor) -> None:
+        script = self._run.script
+        if not await self._services.actions.is_dangerous(script) or await confirm_dangerous(script):
+            await acting(self._services, self._start_again)()
+
+    async def _start_again(self, actor: Actor) -> None:
         self._start.disable()
         try:
             run = await self._services.runs.start(actor, self._run.script, self._run.args, tty=self._run.tty)

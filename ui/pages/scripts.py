@@ -11,7 +11,7 @@ from app.runs.schemas import ScriptView
 from app.services import Services
 from ui.components.button import button, icon_button, link_button
 from ui.components.card import card
-from ui.components.dialog import dialog
+from ui.components.dialog import confirm_dangerous, dialog
 from ui.components.field import search_field, text_field
 from ui.components.icon import icon
 from ui.components.script_list import ScriptList
@@ -40,7 +40,9 @@ class ScriptsPage:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._scripts: Sequence[ScriptView] = ()
+        self._dangerous: set[str] = set()
         self._starting = False
+        self._list: ScriptList | None = None
         with ui.element("div").classes("t-row"):
             self._search = search_field("Search scripts", lambda _: self._show())
             self._count = span("", classes="t-sub t-num grow script-count")
@@ -51,10 +53,12 @@ class ScriptsPage:
         """Looks at the folder again."""
         try:
             self._scripts = await self._services.runs.scripts(actor)
+            actions = await self._services.actions.list(actor)
+            self._dangerous = {action.script_path for action in actions if action.dangerous}
         except ToruError as error:
             self._scripts = ()
             self._count.set_text("")
-            self._place.clear()
+            self._clear()
             with self._place, card():
                 failed_state(str(error), acting(self._services, self.load))
             return
@@ -72,7 +76,10 @@ class ScriptsPage:
         words = (self._search.value or "").casefold().split()
         found = [script for script in self._scripts if _matches(script, words)]
         self._count.set_text(_counted(len(found), len(self._scripts)))
-        self._place.clear()
+        if self._list is not None and 0 < len(found) <= MOST_ROWS:
+            self._list.set_scripts(found, self._dangerous)
+            return
+        self._clear()
         with self._place, card(classes="flush", label="Scripts"):
             if not self._scripts:
                 folder = self._services.settings.scripts_dir
@@ -82,13 +89,28 @@ class ScriptsPage:
                 with empty_state("No script matches", "Try a part of a name.", icon="search-x"):
                     pass
             else:
-                self._list(found)
+                self._show_list(found)
 
-    def _list(self, found: Sequence[ScriptView]) -> None:
-        run = acting_on(self._services, lambda actor, event: self._start(actor, str(event.args), ()))
-        ScriptList(found[:MOST_ROWS], on_run=run, on_choose=lambda event: self.choose(str(event.args)))
+    def _clear(self) -> None:
+        self._list = None
+        self._place.clear()
+
+    def _show_list(self, found: Sequence[ScriptView]) -> None:
+        run = acting_on(self._services, lambda _, event: self._run(str(event.args)))
+        made = ScriptList(
+            found[:MOST_ROWS],
+            dangerous=self._dangerous,
+            on_run=run,
+            on_choose=lambda event: self.choose(str(event.args)),
+        )
         if len(found) > MOST_ROWS:
             paragraph(f"{len(found) - MOST_ROWS} more; search to see them.", classes="t-sub script-more")
+        else:
+            self._list = made
+
+    async def _run(self, name: str) -> None:
+        if name not in self._dangerous or await confirm_dangerous(name):
+            await acting(self._services, lambda actor: self._start(actor, name, ()))()
 
     async def _start(self, actor: Actor, name: str, args: Sequence[str]) -> None:
         if self._starting:

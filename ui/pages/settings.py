@@ -1,11 +1,11 @@
 """Settings: the scripts folder, the limits of runs, and the quick actions that clients may run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nicegui import ui
 
 from app.actions.schemas import ActionView
-from app.core.errors import NotFound, ToruError
+from app.core.errors import NotFound, StepUpNeeded, ToruError
 from app.core.permissions import Actor
 from app.services import Services
 from app.settings.schemas import SettingView
@@ -13,19 +13,19 @@ from app.version import VERSION
 from ui.components.action_form import ActionForm
 from ui.components.action_icon import action_picture
 from ui.components.button import button
-from ui.components.card import card, grid
+from ui.components.card import Card, card, grid
 from ui.components.dialog import confirm
 from ui.components.facts import code_block, facts
-from ui.components.field import Field, form, number_field, submit_button, text_field
+from ui.components.field import Field, Select, form, number_field, select_field, submit_button, text_field
 from ui.components.states import empty_state, failed_state, loading_state
-from ui.components.table import Action, Column, DataTable, Pressed, Row, data_table
+from ui.components.table import Action, Cell, Column, DataTable, Pressed, Row, data_table
 from ui.components.text import paragraph
 from ui.feedback import sentence, toast
 from ui.live import live
 from ui.page import Page
 from ui.session import acting, acting_on
 
-PAGE = Page(path="/settings", title="Settings", icon="settings", menu=True)
+PAGE = Page(path="/settings", title="Settings", icon="settings", menu=True, group="Manage")
 
 COLUMNS = (
     Column("icon", "", "icon"),
@@ -42,16 +42,20 @@ async def build(services: Services, actor: Actor) -> None:
         with ui.element("div").classes("span-8 t-column"):
             quick_actions = QuickActions(services)
         with ui.element("div").classes("span-4 t-column"):
-            _limits(services, [view for view in settings if view.setting.writable])
+            writable = [view for view in settings if view.setting.writable]
+            limits = card("Scripts and runs", "Changes take effect at once.", icon="sliders-horizontal")
+            _form(services, [view for view in writable if not view.setting.choices], limits, "Save changes")
+            rules = card("Signing in", "For everybody, at once.", icon="shield-check")
+            _form(services, [view for view in writable if view.setting.choices], rules, "Save rule")
             _installation([view for view in settings if not view.setting.writable])
     await quick_actions.follow(actor)
 
 
-def _limits(services: Services, views: Sequence[SettingView]) -> None:
+def _form(services: Services, views: Sequence[SettingView], frame: Card, action: str) -> None:
     kept = {view.key: view.value for view in views}
-    with card("Scripts and runs", "Changes take effect at once.", icon="sliders-horizontal"), form() as made:
+    with frame, form() as made:
         fields = {view.key: _field(view) for view in views}
-        submit_button("Save changes")
+        submit_button(action)
 
     async def save(actor: Actor) -> None:
         await _save(services, actor, fields, kept)
@@ -59,14 +63,17 @@ def _limits(services: Services, views: Sequence[SettingView]) -> None:
     made.on_submit(acting(services, save))
 
 
-def _field(view: SettingView) -> Field:
+def _field(view: SettingView) -> Field | Select:
     setting = view.setting
+    if setting.choices:
+        words = {choice: choice.capitalize() for choice in setting.choices}
+        return select_field(setting.title, words, view.value, hint=setting.help)
     if setting.unit:
         return number_field(setting.title, view.value, hint=setting.help, unit=setting.unit)
     return text_field(setting.title, view.value, hint=setting.help, mono=True, max_length=4096)
 
 
-async def _save(services: Services, actor: Actor, fields: dict[str, Field], kept: dict[str, str]) -> None:
+async def _save(services: Services, actor: Actor, fields: Mapping[str, Field | Select], kept: dict[str, str]) -> None:
     """Saves what was changed; a value that is refused says why and keeps the others from nothing."""
     changed = {key: field for key, field in fields.items() if field.value != kept[key]}
     refused = False
@@ -76,6 +83,8 @@ async def _save(services: Services, actor: Actor, fields: dict[str, Field], kept
             continue
         try:
             kept[key] = field.value = (await services.settings.put(actor, key, field.value)).value
+        except StepUpNeeded:
+            raise
         except ToruError as error:
             field.say(str(error))
             refused = True
@@ -143,6 +152,7 @@ class QuickActions:
                 "icon": action_picture(action.icon),
                 "name": action.name,
                 "script": action.script_path,
+                "mark": Cell("Dangerous", "warn", "shield-alert") if action.dangerous else None,
                 "actions": [
                     Action("up", "arrow-up", f"Move {action.name} up", disabled=place == 0),
                     Action("down", "arrow-down", f"Move {action.name} down", disabled=place == last),
@@ -166,7 +176,7 @@ class QuickActions:
         form = ActionForm("New quick action", await self._scripts(actor))
 
         async def save(actor: Actor) -> None:
-            await self._services.actions.create(actor, form.name, form.script, form.icon)
+            await self._services.actions.create(actor, form.name, form.script, form.icon, dangerous=form.dangerous)
             form.close()
             toast(f"{form.name} is ready.")
 
@@ -174,11 +184,18 @@ class QuickActions:
 
     async def _change(self, actor: Actor, action: ActionView) -> None:
         scripts = await self._scripts(actor)
-        form = ActionForm("Edit quick action", scripts, action.name, action.script_path, action.icon)
+        form = ActionForm(
+            "Edit quick action", scripts, action.name, action.script_path, action.icon, dangerous=action.dangerous
+        )
 
         async def save(actor: Actor) -> None:
             await self._services.actions.update(
-                actor, action.id, name=form.name, script_path=form.script, icon=form.icon
+                actor,
+                action.id,
+                name=form.name,
+                script_path=form.script,
+                icon=form.icon,
+                dangerous=form.dangerous,
             )
             form.close()
             toast("Quick action saved.")

@@ -1,8 +1,10 @@
-// The sign-in page: sends the form as JSON, counts a lock-out down, and goes on when somebody is signed in already.
+// The sign-in page: sends the form as JSON, asks for the second factor where there is one, counts a lock-out down, and
+// goes on when somebody is signed in already.
 (() => {
   const form = document.getElementById("sign-in");
   const username = form.elements.username;
   const password = form.elements.password;
+  const code = form.elements.code;
   const submit = document.getElementById("submit");
   const message = document.getElementById("message");
   const eye = document.getElementById("show-password");
@@ -19,8 +21,35 @@
     message.textContent = text;
     message.className = text ? `t-notice ${kind}` : "";
     const wrong = text && kind === "bad" ? "true" : "false";
-    username.setAttribute("aria-invalid", wrong);
-    password.setAttribute("aria-invalid", wrong);
+    for (const field of asksForCode ? [code] : [username, password]) field.setAttribute("aria-invalid", wrong);
+  }
+
+  // Two steps in one form: name and password, then the code. The first stay filled in, for they are sent again.
+  let asksForCode = false;
+  let byApp = true;
+
+  function step(codeNext) {
+    asksForCode = codeNext;
+    for (const part of form.querySelectorAll("[data-step]")) part.hidden = (part.dataset.step === "code") !== codeNext;
+    document.getElementById("title").textContent = codeNext ? "Second factor" : "Sign in";
+    say("");
+    code.value = "";
+    way(true);
+    (codeNext ? code : password).focus();
+  }
+
+  function way(app) {
+    byApp = app;
+    document.getElementById("code-label").textContent = app ? "Code" : "Recovery code";
+    document.getElementById("other-code").textContent = app ? "Use a recovery code" : "Use the app";
+    document.getElementById("about").textContent = !asksForCode
+      ? "Watch this server and run its scripts."
+      : app
+        ? `Enter the six digits that your authenticator app shows for ${username.value.trim()}.`
+        : "Enter one of the ten codes that you were given. Each works once.";
+    code.inputMode = app ? "numeric" : "text";
+    code.autocomplete = app ? "one-time-code" : "off";
+    code.value = "";
   }
 
   function busy(on) {
@@ -66,6 +95,12 @@
       (username.value.trim() ? password : username).focus();
       return;
     }
+    if (asksForCode && !code.value.trim()) {
+      say(byApp ? "Enter the code that your app shows." : "Enter a recovery code.");
+      code.focus();
+      return;
+    }
+    const tried = asksForCode;
     busy(true);
     say("");
     let answer, body;
@@ -73,7 +108,7 @@
       answer = await fetch("/api/auth/login", {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ username: username.value, password: password.value }),
+        body: JSON.stringify({ username: username.value, password: password.value, ...(tried && { code: code.value }) }),
       });
       body = await answer.json();
     } catch {
@@ -83,9 +118,22 @@
     if (answer.ok && body.success) return location.replace(next());
     busy(false);
     if (body.locked_until) return countDown(body.locked_until);
+    if (Boolean(body.second_factor) !== asksForCode) step(!asksForCode);
+    if (body.second_factor && !tried) return; // the password was right, and nothing else was asked for so far
     say(body.error || "Signing in did not work. Try again.");
-    password.select();
-    password.focus();
+    const field = asksForCode ? code : password;
+    field.select();
+    field.focus();
+  });
+
+  document.getElementById("start-again").addEventListener("click", () => {
+    password.value = "";
+    step(false);
+  });
+  document.getElementById("other-code").addEventListener("click", () => {
+    say("");
+    way(!byApp);
+    code.focus();
   });
 
   eye.addEventListener("click", () => {

@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.pool import StaticPool
 
 
-def migrate(path: Path) -> None:
-    """Brings the file to the newest schema, all or nothing."""
+def migrate(path: Path, revision: str = "head") -> None:
+    """Brings the file to the newest schema, or to an older one of the list, all or nothing."""
     # creator: as part of a URL, a `?` or `#` in the path would have a meaning.
     engine = create_engine("sqlite://", poolclass=StaticPool, creator=lambda: sqlite3.connect(path))
 
@@ -30,7 +30,7 @@ def migrate(path: Path) -> None:
     alembic.set_main_option("script_location", str(Path(__file__).parent))
     with engine.begin() as connection:
         alembic.attributes["connection"] = connection
-        command.upgrade(alembic, "head")
+        command.upgrade(alembic, revision)
     engine.dispose()
 
 

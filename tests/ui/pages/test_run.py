@@ -46,6 +46,22 @@ async def test_its_clock_runs_in_the_browser_and_stops_at_the_end(
     await expect(clock).to_have_text(re.compile(r"^\d\.\d s$"))
 
 
+@pytest.mark.parametrize("hours", [-5, 5])
+async def test_its_clock_is_the_servers_in_a_browser_whose_own_is_wrong(
+    server: Server, admin: httpx.AsyncClient, open_page: OpenPage, hours: int
+) -> None:
+    page = await open_page(f"/run/{await start_run(admin, server.script('wait.sh', 'read line'))}")
+    await page.add_init_script(
+        f"const off = {hours} * 3600e3, real = Date.now, origin = performance.timeOrigin;"
+        "Date.now = () => real() + off;"
+        "Object.defineProperty(performance, 'timeOrigin', {get: () => origin + off});"
+    )
+    await page.reload()
+    await expect(page.locator(".term-title time")).to_have_text(re.compile(r"^0:0[2-9]$"))
+    await TerminalView(page).type("\n")
+    await expect(state_of(page)).to_have_text("Succeeded")
+
+
 async def test_run_again_starts_it_with_the_same_arguments(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:

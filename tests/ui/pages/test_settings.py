@@ -12,8 +12,9 @@ from nicegui.testing import User
 from app.core.permissions import Actor
 from app.services import Services
 from tests.support.inprocess import AsUser
+from tests.ui.forms import choose, field, submit
 from ui.components.action_icon import IconPicker
-from ui.components.field import Field, Form
+from ui.components.check_list import CheckList
 from ui.components.table import DataTable
 
 ADMIN = Actor.system()
@@ -43,18 +44,13 @@ async def usual_limits(services: Services) -> AsyncIterator[None]:
         await services.settings.put(ADMIN, key, value)
 
 
-def field(user: User, label: str) -> Field:
-    [found] = [field for field in user.find(Field).elements if field.label == label]
-    return found
-
-
 async def test_a_changed_limit_is_saved_and_takes_effect(
     as_user: AsUser, services: Services, usual_limits: None
 ) -> None:
     user = await as_user()
     await user.open("/settings")
     field(user, "Runs at once").value = "7"
-    user.find(Form).trigger("submit.prevent")
+    submit(user, "Save changes")
     await user.should_see("Settings saved.")
     assert services.settings.max_runs == 7
 
@@ -66,17 +62,26 @@ async def test_a_refused_value_says_why_at_its_field_and_the_others_are_saved(
     await user.open("/settings")
     field(user, "Runs at once").value = "many"
     field(user, "Scripts folder").value = str(tmp_path)
-    user.find(Form).trigger("submit.prevent")
+    submit(user, "Save changes")
     await user.should_see("Runs at once must be a whole number from 1 to 200.")
     assert services.settings.scripts_dir == tmp_path
     assert services.settings.max_runs == 20
     assert user.notify.messages == []
 
 
+async def test_a_second_factor_is_asked_of_everybody(as_user: AsUser, services: Services, usual_limits: None) -> None:
+    user = await as_user()
+    await user.open("/settings")
+    choose(user, "Second factor for everybody", "yes")
+    submit(user, "Save rule")
+    await user.should_see("Settings saved.")
+    assert services.settings.require_second_factor
+
+
 async def test_saving_nothing_says_so(as_user: AsUser) -> None:
     user = await as_user()
     await user.open("/settings")
-    user.find(Form).trigger("submit.prevent")
+    submit(user, "Save changes")
     await user.should_see("Nothing has changed.")
 
 
@@ -97,8 +102,32 @@ async def test_a_quick_action_is_made(as_user: AsUser, services: Services, scrip
     await user.should_see("Say hello is ready.")
     [action] = await services.actions.list(ADMIN)
     assert (action.name, action.script_path, action.icon) == ("Say hello", script, "rocket")
+    assert not action.dangerous
     await user.should_see(DataTable)
     assert [row["name"] for row in rows(user)] == ["Say hello"]
+
+
+async def test_a_dangerous_quick_action_is_made_marked_and_made_harmless_again(
+    as_user: AsUser, services: Services, script: str
+) -> None:
+    user = await as_user()
+    await user.open("/settings")
+    user.find("New").click()
+    await user.should_see("New quick action")
+    field(user, "Name").value = "Restart"
+    user.find(CheckList).trigger("change", ["dangerous"])
+    user.find("Create").click()
+    await user.should_see("Restart is ready.")
+    [action] = await services.actions.list(ADMIN)
+    assert action.dangerous
+    await user.should_see(DataTable)
+    assert [row["mark"]["text"] for row in rows(user)] == ["Dangerous"]
+    press(user, action.id, "edit")
+    await user.should_see("Edit quick action")
+    user.find(CheckList).trigger("change", [])
+    user.find("Save quick action").click()
+    await user.should_see("Quick action saved.")
+    assert not (await services.actions.get(ADMIN, action.id)).dangerous
 
 
 async def test_a_name_is_needed_and_the_dialog_stays(as_user: AsUser, services: Services, script: str) -> None:

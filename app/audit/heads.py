@@ -1,0 +1,55 @@
+"""The hashes that were written to the log: who cuts off the end of the audit would have to change the log, too."""
+
+import json
+import logging
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.audit.schemas import Mark
+from app.core.log import KEPT_FILES
+
+log = logging.getLogger(__name__)
+
+EVENT = "audit_head"
+MOST = 20_000
+"""Heads that are looked at, the newest: one an hour for two years."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the log said at a moment."""
+
+    at: str
+    mark: Mark
+
+
+def log_head(mark: Mark, instance_id: str) -> None:
+    """Writes the newest row's number and hash to the log."""
+    extra = {"event": EVENT, "number": mark.number, "hash": mark.hash, "instance": instance_id}
+    log.info("the newest row of the audit is %s, its hash %s", mark.number, mark.hash, extra=extra)
+
+
+def read_heads(log_dir: Path, instance_id: str) -> list[Head]:
+    """What the log files that are still there say, lowest number first. Blocks."""
+    heads: deque[Head] = deque(maxlen=MOST)
+    for place in range(KEPT_FILES, -1, -1):
+        path = log_dir / (f"toru.log.{place}" if place else "toru.log")
+        try:
+            with path.open("rb") as lines:
+                heads.extend(head for line in lines if (head := _head(line, instance_id)) is not None)
+        except OSError:
+            continue
+    return sorted(heads, key=lambda head: head.mark.number)
+
+
+def _head(line: bytes, instance_id: str) -> Head | None:
+    if EVENT.encode() not in line:
+        return None
+    try:
+        told = json.loads(line)
+        if told["event"] != EVENT or told["instance"] != instance_id:
+            return None
+        return Head(str(told["timestamp"]), Mark(int(told["number"]), str(told["hash"])))
+    except (ValueError, TypeError, KeyError):
+        return None  # half a line, or something else that only looks like it
