@@ -53,7 +53,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
         trail = AuditTrail(database, clock)
         hasher = PasswordHasher()
         stack.callback(hasher.close)
-        settings = SettingsService(database, config, trail)
+        settings = SettingsService(database, config, trail, clock)
         await settings.open()
         audit = await _opened(stack, "audit", AuditService(database, trail, settings, clock, config.log_dir))
         administrator = await _administrator(config, hasher, admin_password)

@@ -22,7 +22,7 @@ BAD_TOKEN = "This token is malformed, expired or revoked."  # noqa: S105 - a sen
 NEVER_REFUSED = frozenset({"/api/health", "/api/auth/me"})
 
 # What is open to those who still have to set up the second factor that everybody needs.
-OPEN_WITHOUT_FACTOR = re.compile(r"/api/health|/api/(me|auth)(/.*)?")
+OPEN_WITHOUT_FACTOR = re.compile(r"/api/health|/api/auth/(login|logout|me|step-up)|/api/me(/.*)?")
 
 # Here a token that may only run sees what it started itself: RunsService decides.
 OPEN_WITHOUT_READ = re.compile(r"/api/auth/me|/api/health|/api/runs/[^/]+(/(output|stream))?|/api/ws(/runs/[^/]+)?")

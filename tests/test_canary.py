@@ -168,7 +168,8 @@ async def tokens_are_used(day: Day, http: httpx.AsyncClient) -> None:
 
 
 async def a_second_factor_is_used(day: Day, http: httpx.AsyncClient) -> None:
-    begun = await http.post("/api/me/second-factor")
+    assert (await http.post("/api/me/second-factor", json={"password": NEWER + "x"})).status_code == 401
+    begun = await http.post("/api/me/second-factor", json={"password": NEWER})
     secret = day.learn("TOTP secret", begun.json()["secret"].replace(" ", ""), begun)
     day.learn("TOTP secret as shown", begun.json()["secret"], begun)
     phone = Authenticator(secret, Clock())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.auth.schemas import SessionView
 from app.core.permissions import Actor
 from app.credentials import BAD_TOKEN, BOTH, DOUBLED
 from app.tokens.form import new_token
@@ -95,6 +96,15 @@ async def test_a_cookie_and_a_token_together_are_refused(
         assert answer.headers["www-authenticate"] == "Bearer"
     assert (await gate.open("/api/ws", **shown, **bearer))[0]["status"] == 401
     assert gate.behind.seen == []
+
+
+async def test_on_a_page_the_session_decides_and_a_token_counts_for_nothing(
+    gate: Gate, session: dict[str, str], bearer: dict[str, str]
+) -> None:
+    for shown in (bearer, {"Authorization": f"Bearer {new_token()}"}, {"Authorization": "Bearer wrong"}):
+        assert (await gate.ask("/", headers=shown)).status_code == 303
+        assert (await gate.ask("/", headers={**session, **shown})).status_code == 200
+    assert {type(scope["state"]["credential"]) for scope in gate.behind.seen} == {SessionView}
 
 
 async def test_a_proxy_that_asks_for_a_password_itself_disturbs_no_session(gate: Gate, session: dict[str, str]) -> None:

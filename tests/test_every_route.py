@@ -100,8 +100,8 @@ TABLE: dict[str, Row] = {
     "DELETE /api/me/sessions": Row("/api/me/sessions", closed(204, 204, 403, 403)),
     "DELETE /api/me/sessions/{session_id}": Row("/api/me/sessions/x", closed(404, 404, 403, 403)),
     "GET /api/me/second-factor": Row("/api/me/second-factor", closed(200, 200, 403, 403)),
-    "POST /api/me/second-factor": Row("/api/me/second-factor", closed(200, 200, 403, 403)),
-    "PUT /api/me/second-factor": Row("/api/me/second-factor", closed(400, 400, 403, 403), {"code": "x"}),
+    "POST /api/me/second-factor": Row("/api/me/second-factor", closed(401, 401, 403, 403), {"password": "x"}),
+    "PUT /api/me/second-factor": Row("/api/me/second-factor", closed(409, 409, 403, 403), {"code": "x"}),
     "POST /api/me/second-factor/recovery": Row("/api/me/second-factor/recovery", closed(409, 409, 403, 403)),
     "DELETE /api/me/second-factor": Row("/api/me/second-factor", closed(204, 204, 403, 403)),
     # tokens

@@ -19,7 +19,7 @@ def create_login_router() -> APIRouter:
 
     @router.api_route("/login", methods=["GET", "HEAD"])
     async def login() -> HTMLResponse:
-        return HTMLResponse(login_html(), headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"})
+        return HTMLResponse(login_html(), headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
 
     return router
 

@@ -1,4 +1,4 @@
-"""The hashes that were written to the log: who cuts off the end of the audit would have to change the log, too."""
+"""The hashes that were written to the log: who cuts off an end of the audit would have to change the log, too."""
 
 import json
 import logging
@@ -12,22 +12,35 @@ from app.core.log import KEPT_FILES
 log = logging.getLogger(__name__)
 
 EVENT = "audit_head"
+CUT_EVENT = "audit_pruned"
+EVENTS = (EVENT, CUT_EVENT)
 MOST = 20_000
 """Heads that are looked at, the newest: one an hour for two years."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the log said at a moment."""
+    """What the log said at a moment.
+
+    Attributes:
+        is_cut: whether it told of the last row that goes as one of the oldest; else of the newest row.
+    """
 
     at: str
     mark: Mark
+    is_cut: bool
 
 
 def log_head(mark: Mark, instance_id: str) -> None:
     """Writes the newest row's number and hash to the log."""
     extra = {"event": EVENT, "number": mark.number, "hash": mark.hash, "instance": instance_id}
     log.info("the newest row of the audit is %s, its hash %s", mark.number, mark.hash, extra=extra)
+
+
+def log_cut(mark: Mark, rows: int, instance_id: str) -> None:
+    """Writes to the log that the oldest rows go, and the number and hash of the last of them."""
+    extra = {"event": CUT_EVENT, "number": mark.number, "hash": mark.hash, "instance": instance_id}
+    log.info("the oldest %s rows of the audit are removed, up to row %s", rows, mark.number, extra=extra)
 
 
 def read_heads(log_dir: Path, instance_id: str) -> list[Head]:
@@ -44,12 +57,13 @@ def read_heads(log_dir: Path, instance_id: str) -> list[Head]:
 
 
 def _head(line: bytes, instance_id: str) -> Head | None:
-    if EVENT.encode() not in line:
+    if not any(event.encode() in line for event in EVENTS):
         return None
     try:
         told = json.loads(line)
-        if told["event"] != EVENT or told["instance"] != instance_id:
+        if told["event"] not in EVENTS or told["instance"] != instance_id:
             return None
-        return Head(str(told["timestamp"]), Mark(int(told["number"]), str(told["hash"])))
+        mark = Mark(int(told["number"]), str(told["hash"]))
+        return Head(str(told["timestamp"]), mark, is_cut=told["event"] == CUT_EVENT)
     except (ValueError, TypeError, KeyError):
         return None  # half a line, or something else that only looks like it

@@ -95,6 +95,21 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """That the oldest rows were removed, by the word of a row.
+
+    Attributes:
+        told_by: the number of that row, 0 when nothing was ever removed.
+        last: the place in the chain of the last row that went.
+        rows: how many went.
+    """
+
+    told_by: int
+    last: Mark
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """The first row that does not fit, and a sentence that says why."""
 

@@ -11,7 +11,7 @@ from app.audit.export import header, text_of
 from app.audit.heads import Head, read_heads
 from app.audit.models import AuditRow
 from app.audit.refusals import Refusals
-from app.audit.schemas import AuditFilter, AuditPage, AuditView, ExportFormat, Mark, Piece, Problem, Verdict
+from app.audit.schemas import AuditFilter, AuditPage, AuditView, Cut, ExportFormat, Mark, Piece, Problem, Verdict
 from app.audit.store import STRETCH, ends, latest_cut, number_of, read_rows, read_rows_back, seen_by, view_of, wanted
 from app.audit.trail import AuditTrail
 from app.audit.upkeep import Upkeep
@@ -54,6 +54,7 @@ class AuditService:
         self._database = database
         self._settings = settings
         self._log_dir = log_dir
+        self._max_rows = max_rows
         self._refusals = Refusals(trail, clock)
         self._upkeep = Upkeep(database, trail, self._refusals, settings, clock, max_rows)
 
@@ -149,12 +150,16 @@ class AuditService:
     async def verify_piece(self, actor: Actor, after: Mark | None) -> Verdict:
         """As `verify`, some rows at a time: those that follow `after`, None for the oldest. Admin only."""
         actor.require_admin()
-        return await self._database.read(lambda session: walk(session, after, WALKED_AT_ONCE))
+        return await self._database.read(lambda session: walk(session, after, WALKED_AT_ONCE, self._max_rows))
 
     async def verify_log(self, actor: Actor) -> Problem | None:
         """The first hash in the log that the chain does not have where it should be. Admin only."""
         actor.require_admin()
+        cut = await self._database.read(latest_cut)
         heads = await asyncio.to_thread(read_heads, self._log_dir, self._settings.instance_id)
+        if (hidden := _below(cut, heads)) is not None:
+            return hidden
+        heads = [head for head in heads if head.mark.number > cut.last.number]
         for start in range(0, len(heads), HEADS_AT_ONCE):
             some = heads[start : start + HEADS_AT_ONCE]
             problem = await self._database.read(partial(_compare, some))
@@ -184,8 +189,22 @@ class AuditService:
         await self._refusals.add(actor, asked, str(error))
 
 
+def _below(cut: Cut, heads: Sequence[Head]) -> Problem | None:
+    """The first of the heads up to a cut that it does not account for: only what the log tells of can have gone."""
+    is_logged = any(head.is_cut and head.mark == cut.last for head in heads)
+    for head in heads:
+        number = head.mark.number
+        if number == cut.last.number and head.mark != cut.last:
+            return Problem(number, f"The log of {head.at} tells of row {number} with another hash: it was replaced.")
+        if number < cut.last.number and not is_logged:
+            removal = f"of no removal of the rows up to {cut.last.number}"
+            return Problem(number, f"The log of {head.at} tells of row {number}, but {removal}: they were hidden.")
+    return None
+
+
 def _compare(heads: Sequence[Head], session: Session) -> Problem | None:
-    cut, (_, last) = latest_cut(session), ends(session)
+    """The first head that the rows contradict; those of rows that went meanwhile are for the next look."""
+    cut, (_, last) = latest_cut(session).last, ends(session)
     numbers = [head.mark.number for head in heads]
     found = dict(session.exec(select(AuditRow.id, AuditRow.hash).where(col(AuditRow.id).in_(numbers))).all())
     for head in heads:

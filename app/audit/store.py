@@ -13,7 +13,7 @@ from sqlmodel import Session, and_, col, delete, func, or_, select, true
 
 from app.audit.chain import COVERED, GENESIS
 from app.audit.models import AuditRow
-from app.audit.schemas import AuditFilter, AuditView, Mark
+from app.audit.schemas import AuditFilter, AuditView, Cut, Mark
 from app.core.clock import iso
 from app.core.permissions import Actor
 
@@ -87,15 +87,36 @@ def newest_mark(session: Session) -> Mark | None:
     return None if row is None else Mark(row[0] or 0, row[1])
 
 
-def latest_cut(session: Session) -> Mark:
-    """The last row that went when the oldest were removed, by the word of the row that tells of it."""
-    detail = cast(col(AuditRow.detail), LargeBinary)
-    told = session.exec(select(detail).where(AuditRow.what == PRUNED).order_by(col(AuditRow.id).desc())).first()
+def portion_of(max_rows: int) -> int:
+    """How many rows go at once when there are more than `max_rows`."""
+    return max(1, max_rows // 10)
+
+
+def latest_cut(session: Session) -> Cut:
+    """What the newest row says that tells of a removal; `is_ours` says whether to believe it."""
+    newest = select(AuditRow.id, cast(col(AuditRow.detail), LargeBinary)).where(AuditRow.what == PRUNED)
+    told = session.exec(newest.order_by(col(AuditRow.id).desc()).limit(1)).first()
+    if told is None:
+        return Cut(0, Mark(0, GENESIS), 0)
+    number, detail = told
     try:
-        facts = json.loads(told or b"{}")
-        return Mark(int(facts.get("last", 0)), str(facts.get("hash", GENESIS)))
-    except (ValueError, TypeError, AttributeError):
-        return Mark(0, GENESIS)
+        facts = json.loads(detail)
+        last, own_hash, rows = facts["last"], facts["hash"], facts["rows"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return Cut(number or 0, Mark(0, GENESIS), 0)
+    if type(last) is not int or type(rows) is not int:
+        return Cut(number or 0, Mark(0, GENESIS), 0)
+    return Cut(number or 0, Mark(last, str(own_hash)), rows)
+
+
+def is_ours(cut: Cut, max_rows: int) -> bool:
+    """Whether the server can have made it: always the same portion, and only when there were more than `max_rows`."""
+    if not cut.told_by:
+        return True
+    if cut.rows != portion_of(max_rows) or cut.last.number <= 0 or cut.last.number % cut.rows:
+        return False
+    first = cut.last.number - cut.rows + 1
+    return cut.told_by > first + max_rows
 
 
 def number_of(session: Session, *, begin: int, wanted_hash: str) -> int | None:

@@ -1,14 +1,14 @@
 """What the audit does by itself: hashes to the log, the oldest rows out when there are too many."""
 
 import asyncio
-import logging
+import contextlib
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from app.audit.heads import log_head
+from app.audit.heads import log_cut, log_head
 from app.audit.refusals import Refusals
-from app.audit.store import PRUNED, ends, newest_mark, remove_oldest
+from app.audit.store import PRUNED, ends, newest_mark, portion_of, remove_oldest
 from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
@@ -16,8 +16,6 @@ from app.core.errors import Unavailable
 from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
 from app.settings.service import SettingsService
-
-log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 HEAD_EVERY = timedelta(hours=1)
@@ -82,24 +80,21 @@ class Upkeep:
             log_head(mark, self._settings.instance_id)
 
     async def prune(self) -> None:
-        """Removes the oldest rows when there are too many, and records up to where."""
+        """Removes the oldest rows when there are too many, and records up to where, in the log, too."""
 
-        def work(session: Session) -> int:
+        def work(session: Session) -> None:
             first, last = ends(session)
             if last - first < self._max_rows:
-                return 0
-            rows = max(1, self._max_rows // 10)
+                return
+            rows = portion_of(self._max_rows)
             cut = remove_oldest(session, first + rows - 1)
             facts = {"last": cut.number, "hash": cut.hash, "rows": rows}
             self._trail.append(session, Actor.system(), PRUNED, detail=facts)
-            return rows
+            # Before the commit: the log may tell of a removal that came to nothing, never the other way round.
+            log_cut(cut, rows, self._settings.instance_id)
 
-        try:
-            gone = await self._database.write(work)
-        except Unavailable:
-            return  # the next round tries again
-        if gone:
-            log.info("the oldest %s rows of the audit were removed", gone, extra={"event": "audit_pruned"})
+        with contextlib.suppress(Unavailable):  # the next round tries again
+            await self._database.write(work)
 
 
 def _is_due(now: datetime, last: datetime, every: timedelta) -> bool:

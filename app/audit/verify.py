@@ -4,16 +4,21 @@ from sqlmodel import Session, true
 
 from app.audit.chain import hash_of
 from app.audit.schemas import Mark, Problem, Verdict
-from app.audit.store import StoredRow, count_ever, ends, latest_cut, read_rows
+from app.audit.store import StoredRow, count_ever, ends, is_ours, latest_cut, read_rows
 
 
-def walk(session: Session, after: Mark | None, limit: int) -> Verdict:
+def walk(session: Session, after: Mark | None, limit: int, max_rows: int) -> Verdict:
     """Looks at the next `limit` rows.
 
     Args:
         after: the last row that fitted; None begins with the oldest one.
+        max_rows: how many are kept, which tells removals of ours from others.
     """
-    cut = latest_cut(session)
+    told = latest_cut(session)
+    if not is_ours(told, max_rows):
+        sentence = f"Row {told.told_by} tells of a removal of the oldest rows that never was."
+        return Verdict(0, after, Problem(told.told_by, sentence))
+    cut = told.last
     begun = after or cut
     if after is not None and after.number < cut.number:
         begun = cut  # the oldest went while we walked

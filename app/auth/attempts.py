@@ -9,7 +9,14 @@ from sqlmodel import Session, and_, col, delete, func, select
 
 from app.audit.trail import AuditTrail, Outcome, Stranger
 from app.auth.addresses import bucket
-from app.auth.lockout import LOOK_BACK, failures_of_address, failures_of_name, locked_until
+from app.auth.lockout import (
+    LOCKS_OF_ALL_DEVICES,
+    LOOK_BACK,
+    devices_beside,
+    failures_of_many,
+    failures_of_name,
+    locked_until,
+)
 from app.auth.models import SignInRow
 from app.auth.schemas import SignInView
 from app.core.clock import Clock, iso, parse_iso
@@ -64,7 +71,7 @@ class Attempts:
         self._clock = clock
         self._trail = trail
 
-    async def begin(self, who: Actor | Stranger, device: str | None, what: str = SIGN_IN) -> Attempt:
+    async def begin(self, who: Actor | Stranger, apart: str | None, what: str = SIGN_IN) -> Attempt:
         """Records an attempt as a failure, which it is until `end` says otherwise.
 
         Because the lock is looked up and the failure written in one transaction, any number of guesses at once
@@ -72,18 +79,17 @@ class Attempts:
 
         Args:
             who: whoever tries.
-            device: what names a browser that this user is known from; then only its own failures count.
+            apart: what failures count under instead of the name and the address: a browser that is known, a session.
             what: what the audit calls it.
 
         Raises:
             Limited: locked; the attempt is recorded, but will never count.
         """
-        names = f"device:{device}" if device else f"name:{name_key(who.username)[:MAX_NAME_KEPT]}"
         row = SignInRow(
             username=who.username[:MAX_NAME_KEPT],
             ip_address=who.address,
-            name_bucket=names,
-            address_bucket=None if device else bucket(who.address),
+            name_bucket=apart or f"name:{name_key(who.username)[:MAX_NAME_KEPT]}",
+            address_bucket=None if apart else bucket(who.address),
             success=False,
             counted=True,
             failure_reason="Not finished",
@@ -164,15 +170,16 @@ class Attempts:
 
 def _locks(session: Session, row: SignInRow, now: datetime) -> list[Lock]:
     """Whatever is locked for this attempt."""
-    failures = [(col(SignInRow.name_bucket) == row.name_bucket, failures_of_name(session, row.name_bucket, now))]
+    own = failures_of_name(session, row.name_bucket, now)
+    found = [(col(SignInRow.name_bucket) == row.name_bucket, own, locked_until(own))]
     if row.address_bucket is not None:
         same = col(SignInRow.address_bucket) == row.address_bucket
-        failures.append((same, failures_of_address(session, row.address_bucket, now)))
-    return [
-        Lock(whose, moments[-1], until)
-        for whose, moments in failures
-        if (until := locked_until(moments)) is not None and until > now
-    ]
+        theirs = failures_of_many(session, same, now)
+        found.append((same, theirs, locked_until(theirs)))
+    if (devices := devices_beside(row.name_bucket)) is not None:
+        theirs = failures_of_many(session, devices, now)
+        found.append((devices, theirs, locked_until(theirs, LOCKS_OF_ALL_DEVICES)))
+    return [Lock(whose, moments[-1], until) for whose, moments, until in found if until is not None and until > now]
 
 
 def _seconds_left(locks: list[Lock], now: datetime) -> int:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
+from app.auth.browsers import browser_of
 from app.core.permissions import Actor, Role
 from app.users.schemas import UserView
 
@@ -60,6 +62,19 @@ class SessionEntry:
     created_at: str
     last_seen_at: str
     current: bool
+
+    @classmethod
+    def of(cls, view: SessionView, actor: Actor) -> Self:
+        """The entry of a session in the list that `actor` sees."""
+        return cls(
+            id=view.id,
+            address=view.address,
+            user_agent=view.user_agent,
+            browser=browser_of(view.user_agent),
+            created_at=view.created_at,
+            last_seen_at=view.last_seen_at,
+            current=view.id == actor.session_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from app.audit.trail import AuditTrail, Stranger
 from app.auth.attempts import CODE_WANTED, SIGN_IN, Attempt, Attempts
 from app.auth.browsers import browser_of
 from app.auth.devices import Devices, new_device_key
-from app.auth.models import AuthStateRow
+from app.auth.last_start import read_last_start, remember_start
+from app.auth.lockout import device_bucket, session_bucket
 from app.auth.request_limits import RequestLimits
 from app.auth.schemas import SessionEntry, SessionView, SignedIn, SignInView
 from app.auth.sessions import Record, Sessions, token_id
@@ -57,9 +58,11 @@ class AuthService:
         self._users = users
         self._hasher = hasher
         self._trail = trail
+        self._clock = clock
         self._attempts = Attempts(database, clock, trail)
         self._factors = factors
         self._devices = Devices(new_device_key())
+        self._admin_hash = users.admin_account.password_hash
         factors.watch(sessions.factor_changed)
         users.watch(lost_rights=sessions.end_all_of, renamed=sessions.rename)
 
@@ -69,35 +72,17 @@ class AuthService:
         Tokens are loaded already: they end with it.
         """
         admin = self._users.admin_account
-        stored = await self._database.read(lambda session: session.get(AuthStateRow, 1))
+        stored = await read_last_start(self._database)
         await self._sessions.open(admin.user)
         if stored is not None:
             self._devices = Devices(stored.device_key)
             same_name = stored.admin_username == admin.user.username
             if same_name and await self._hasher.verify(admin_password, stored.admin_password_hash):
+                self._admin_hash = stored.admin_password_hash  # each start makes another of the same password
                 return
             log.info("the administrator's name or password changed", extra={"event": "admin_password_changed"})
         await self._users.administrator_changed()
-        await self._remember(admin, stored)
-
-    async def _remember(self, admin: Account, before: AuthStateRow | None) -> None:
-        device_key = before.device_key if before else new_device_key()
-
-        def write(session: Session) -> None:
-            if before is not None:
-                facts = {"reason": "The name or password in the environment is not that of the last start"}
-                self._trail.append(session, Actor.system(), "admin.changed", admin.user.username, detail=facts)
-            session.merge(
-                AuthStateRow(
-                    id=1,
-                    admin_username=admin.user.username,
-                    admin_password_hash=admin.password_hash,
-                    device_key=device_key,
-                )
-            )
-
-        await self._database.write(write)
-        self._devices = Devices(device_key)
+        self._devices = Devices((await remember_start(self._database, self._trail, admin, stored)).device_key)
 
     async def close(self) -> None:
         """Ends background work; sessions stay as they are."""
@@ -133,26 +118,41 @@ class AuthService:
         """
         account = await self._users.account(username)
         name = name_key(username)
-        known = self._devices.recognise(device, name)
-        attempt = await self._attempts.begin(_stranger(username, address, account), known)
+        known = self._known(device, name, account)
+        apart = None if known is None else device_bucket(name, known)
+        attempt = await self._attempts.begin(_stranger(username, address, account), apart)
         if not await self._fits(attempt, password, account) or account is None:
             raise NotSignedIn(WRONG)
-        proved = await self._proved(attempt, account.user, code)
+        factor = await self._proved(attempt, account.user, code)
         await self._attempts.end(attempt, None)
-        if replacing is not None:
-            await self._sessions.end(replacing)
         user = account.user
         actor = Actor(user.id, user.username, user.display_name, user.role, address=address)
-        facts = {"second_factor": proved, "known_browser": known is not None}
+        await self._replace(actor, replacing)
+        facts = {"second_factor": factor is not None, "known_browser": known is not None}
 
         def record(session: Session) -> None:
             self._trail.append(session, actor, SIGN_IN, detail=facts)
 
-        token, session = await self._sessions.issue(account, address, user_agent, record, proved=proved)
+        token, session = await self._sessions.issue(account, address, user_agent, record, factor=factor)
+        password_hash = self._admin_hash if user.id is None else account.password_hash
         if user.id is not None and self._hasher.is_outdated(account.password_hash):
-            await self._users.refresh_hash(user.id, password)
+            password_hash = await self._users.refresh_hash(user.id, password, password_hash)
         log.info("signed in: %s", user.username, extra={"event": "sign_in", "address": address})
-        return SignedIn(token, session, user, None if known else self._devices.issue(name))
+        return SignedIn(token, session, user, None if known else self._devices.issue(name, password_hash))
+
+    def _known(self, cookie: str, name: str, account: Account | None) -> str | None:
+        """What names the browser that this cookie is of, None for a stranger; an account that is off knows none."""
+        if account is None or not account.user.is_active:
+            return None
+        password_hash = self._admin_hash if account.user.id is None else account.password_hash
+        return self._devices.recognise(cookie, name, password_hash)
+
+    async def _replace(self, actor: Actor, session_id: str | None) -> None:
+        """Ends the session that a browser held before."""
+        view = self._sessions.find(session_id)
+        if view is not None:
+            facts = {"sessions": 1, "replaced": True, "browser": browser_of(view.user_agent), "address": view.address}
+            await self._sessions.end(view.id, self._ended(actor, view.username, facts))
 
     async def _fits(self, attempt: Attempt, password: str, account: Account | None) -> bool:
         """Whether the password fits and the account is active; always one hash check, whoever there is."""
@@ -163,10 +163,11 @@ class AuthService:
         await self._attempts.end(attempt, failure)
         return False
 
-    async def _proved(self, attempt: Attempt, user: UserView, code: str | None) -> bool:
-        """Whether a second factor was proved; False for a user without one. Raises SecondFactorNeeded."""
-        if not self._factors.has(user.id):
-            return False
+    async def _proved(self, attempt: Attempt, user: UserView, code: str | None) -> str | None:
+        """Since when there is the second factor that was proved, None without one. Raises SecondFactorNeeded."""
+        since = self._factors.since(user.id)
+        if since is None:
+            return None
         if not code:
             await self._attempts.end(attempt, CODE_WANTED)
             raise SecondFactorNeeded("Type the code of your second factor.")
@@ -174,7 +175,7 @@ class AuthService:
         if not await self._factors.check(actor, code):
             await self._attempts.end(attempt, "Wrong code of the second factor")
             raise SecondFactorNeeded(WRONG_CODE)
-        return True
+        return since
 
     async def step_up(self, actor: Actor, code: str) -> None:
         """Takes a code of the actor's second factor anew and notes that the session has proved it.
@@ -186,7 +187,7 @@ class AuthService:
             NotSignedIn: the code is wrong.
             Limited: locked.
         """
-        attempt = await self._attempts.begin(actor, actor.session_id, STEP_UP)
+        attempt = await self._attempts.begin(actor, session_bucket("code", actor.session_id), STEP_UP)
         if not await self._factors.check(actor, code):
             await self._attempts.end(attempt, "Wrong code of the second factor")
             raise NotSignedIn(WRONG_CODE)
@@ -219,22 +220,38 @@ class AuthService:
         """Replaces the actor's password and ends its other sessions.
 
         Raises:
-            NotSignedIn: the current password is wrong (it counts towards the lock-out).
+            NotSignedIn: the current password is wrong (it counts towards the lock-out of this session).
             BadValue: the new one is weak, or the actor is the environment's administrator.
             Forbidden: a token asks.
-            Limited: locked.
+            Limited: locked, or too often.
         """
-        actor.require_person()
+        self._users.count_own_change(actor)
         if actor.user_id is None:
             raise BadValue("The administrator's password is ADMIN_PASSWORD in the environment; change it there.")
         require_strong(new)
-        account = await self._users.account_of(actor.user_id)
-        attempt = await self._attempts.begin(actor, None, "password.changed")
-        if not await self._fits(attempt, current, account):
-            raise NotSignedIn("The current password is wrong.")
-        await self._attempts.end(attempt, None)
+        await self.check_own_password(actor, current, "password.changed")
         await self._users.change_own_password(actor, new)
         await self._sessions.end_all_of(actor.user_id, keep=actor.session_id)
+
+    async def check_own_password(self, actor: Actor, password: str, what: str) -> None:
+        """Takes the actor's own password before something that a session alone does not allow.
+
+        Wrong ones lock this session, as in `step_up`, but apart from its codes: knowing the one must not forgive
+        guesses at the other.
+
+        Args:
+            what: what the audit calls a wrong one.
+
+        Raises:
+            NotSignedIn: it is wrong.
+            Limited: locked.
+        """
+        own = actor.user_id
+        account = self._users.admin_account if own is None else await self._users.account_of(own)
+        attempt = await self._attempts.begin(actor, session_bucket("password", actor.session_id), what)
+        if not await self._fits(attempt, password, account):
+            raise NotSignedIn("The current password is wrong.")
+        await self._attempts.end(attempt, None)
 
     def session(self, token: str | None) -> SessionView | None:
         """The live session of a token, None for anything else."""
@@ -247,7 +264,7 @@ class AuthService:
     async def sessions_of(self, actor: Actor) -> list[SessionEntry]:
         """The actor's own sessions, those that were seen last first. Raises Forbidden for a token."""
         actor.require_person()
-        return [_entry(view, actor) for view in self._sessions.of(actor.user_id)]
+        return [SessionEntry.of(view, actor) for view in self._sessions.of(actor.user_id)]
 
     async def end_session(self, actor: Actor, session_id: str) -> None:
         """Ends one of the actor's own sessions, be it the one that asks.
@@ -255,8 +272,9 @@ class AuthService:
         Raises:
             NotFound: the actor has no such session.
             Forbidden: a token asks.
+            Limited: too often.
         """
-        actor.require_person()
+        self._users.count_own_change(actor)
         found = [view for view in self._sessions.of(actor.user_id) if view.id == session_id]
         if not found:
             raise NotFound("You have no such session.")
@@ -264,15 +282,17 @@ class AuthService:
         await self._sessions.end(session_id, self._ended(actor, actor.username, facts))
 
     async def end_other_sessions(self, actor: Actor) -> None:
-        """Ends all of the actor's own sessions but the one that asks. Raises Forbidden for a token."""
-        actor.require_person()
+        """Ends all of the actor's own sessions but the one that asks. Raises Forbidden for a token, and Limited."""
+        self._users.count_own_change(actor)
         count = sum(view.id != actor.session_id for view in self._sessions.of(actor.user_id))
         if count:
             record = self._ended(actor, actor.username, {"sessions": count})
             await self._sessions.end_all_of(actor.user_id, keep=actor.session_id, record=record)
 
     async def end_sessions_of(self, actor: Actor, user_id: str) -> None:
-        """Ends all sessions of a client; its tokens stay. Admin only. Raises NotFound."""
+        """Ends all sessions of a client; its tokens stay. Admin only. Raises NotFound and StepUpNeeded."""
+        actor.require_admin()
+        actor.require_fresh_factor(self._clock.now())
         user = await self._users.get(actor, user_id)
         count = len(self._sessions.of(user_id))
         if count:
@@ -296,15 +316,3 @@ def _stranger(username: str, address: str, account: Account | None) -> Stranger:
     if account is None:
         return Stranger(username, address)
     return Stranger(username, address, account.user.id, account.user.role)
-
-
-def _entry(view: SessionView, actor: Actor) -> SessionEntry:
-    return SessionEntry(
-        id=view.id,
-        address=view.address,
-        user_agent=view.user_agent,
-        browser=browser_of(view.user_agent),
-        created_at=view.created_at,
-        last_seen_at=view.last_seen_at,
-        current=view.id == actor.session_id,
-    )

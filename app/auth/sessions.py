@@ -36,6 +36,8 @@ LAST_SEEN = (
     update(SessionRow).where(col(SessionRow.id) == bindparam("credential")).values(last_seen_at=bindparam("moment"))
 )
 
+CHANGED = "The account has just been changed. Sign in again."
+
 Record = Callable[[Session], None]
 
 SWEEP_SECONDS = 0.5
@@ -92,16 +94,17 @@ class Sessions:
         await self._last_use.save()
 
     async def issue(
-        self, account: Account, address: str, user_agent: str, record: Record, *, proved: bool = False
+        self, account: Account, address: str, user_agent: str, record: Record, *, factor: str | None = None
     ) -> tuple[str, SessionView]:
         """A new session and its token, which is not kept.
 
         Args:
             record: called in the transaction that makes the session.
-            proved: whether the second factor was proved just now.
+            factor: since when the user has the second factor that was proved just now, None for a user without.
 
         Raises:
-            NotSignedIn: the account was deleted or deactivated, or its password replaced, since it was looked up.
+            NotSignedIn: the account was deleted or deactivated, or its password or second factor replaced, since it
+                was looked up.
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         now = self._clock.now()
@@ -114,20 +117,25 @@ class Sessions:
             expires_at=iso(now + LIFETIME),
             address=address,
             user_agent=user_agent[:MAX_USER_AGENT],
-            proved_at=iso(now) if proved else None,
+            proved_at=iso(now) if factor else None,
         )
-        view = self._view(row, user.display_name)
 
         def insert(session: Session) -> None:
             if user.id is not None:
                 stored = session.get(UserRow, user.id)
                 if stored is None or not stored.is_active or stored.password_hash != account.password_hash:
-                    raise NotSignedIn("The account has just been changed. Sign in again.")
+                    raise NotSignedIn(CHANGED)
+            if self._factors.stored_since(session, user.id) != factor:
+                raise NotSignedIn(CHANGED)
             session.exec(delete(SessionRow).where(col(SessionRow.expires_at) <= iso(now)))
             session.add(row)
             record(session)
 
         await self._database.write(insert)
+        # Only now, in one go: what changes from here on reaches it, for it is live; what changed before is seen.
+        view = self._view(row, user.display_name)
+        if self._factors.since(user.id) != factor:
+            view = replace(view, proved_at=None)
         self._live[view.id] = view
         await self._end_oldest_of(user.id)
         return token, view

@@ -106,7 +106,7 @@ async def _of_file(config: "Config") -> AsyncIterator[Ask]:
     async with open_database(config) as database:
         clock = Clock()
         trail = AuditTrail(database, clock)
-        settings = SettingsService(database, config, trail)
+        settings = SettingsService(database, config, trail, clock)
         await settings.open()
         handlers = audit_handlers(AuditService(database, trail, settings, clock, config.log_dir))
 

@@ -37,13 +37,13 @@ class Factors:
         self._vault = vault
         self._clock = clock
         self._trail = trail
-        self._owners: set[str] = set()
+        self._owners: dict[str, str] = {}
         self._watchers: list[Changed] = []
 
     async def open(self) -> None:
         """Loads who has one."""
-        confirmed = select(SecondFactorRow.owner).where(col(SecondFactorRow.confirmed_at).is_not(None))
-        self._owners = set(await self._database.read(lambda session: session.exec(confirmed).all()))
+        kept = await self._database.read(lambda session: session.exec(select(SecondFactorRow)).all())
+        self._owners = {row.owner: row.confirmed_at for row in kept if row.confirmed_at is not None}
 
     def watch(self, changed: Changed) -> None:
         """Has `changed(user_id, has_one)` awaited whenever a user got or lost one."""
@@ -53,9 +53,18 @@ class Factors:
         """Whether this user (None: the environment's administrator) has one."""
         return _owner(user_id) in self._owners
 
+    def since(self, user_id: str | None) -> str | None:
+        """Since when this user has the one that there is now, None for a user without."""
+        return self._owners.get(_owner(user_id))
+
+    def stored_since(self, session: Session, user_id: str | None) -> str | None:
+        """The same within a transaction, which is ahead of what is known here."""
+        row = session.get(SecondFactorRow, _owner(user_id))
+        return None if row is None else row.confirmed_at
+
     def client_ids(self) -> frozenset[str]:
         """The ids of the clients who have one."""
-        return frozenset(self._owners - {""})
+        return frozenset(self._owners.keys() - {""})
 
     async def facts(self, user_id: str | None) -> tuple[str, int] | None:
         """Since when a user has one and how many recovery codes are left, None for a user without."""
@@ -142,7 +151,7 @@ class Factors:
             self._trail.append(session, actor, "second_factor.enabled", actor.username)
 
         await self._database.write(write)
-        self._owners.add(owner)
+        self._owners[owner] = iso(now)
         log.info("second factor set up by %s", actor.username, extra={"event": "second_factor_enabled"})
         await self._tell(actor.user_id, has=True)
         return codes
@@ -176,7 +185,7 @@ class Factors:
                 self._trail.append(session, actor, "second_factor.removed", username)
 
         await self._database.write(write)
-        self._owners.discard(owner)
+        self._owners.pop(owner, None)
         facts = {"event": "second_factor_removed", "by": actor.username}
         log.info("second factor of %s removed", username, extra=facts)
         await self._tell(user_id, has=False)
@@ -185,7 +194,7 @@ class Factors:
         """Deletes what is kept of a client who is gone."""
         gone = delete(SecondFactorRow).where(col(SecondFactorRow.owner) == user_id)
         await self._database.write(lambda session: session.exec(gone))
-        self._owners.discard(user_id)
+        self._owners.pop(user_id, None)
 
     async def _tell(self, user_id: str | None, *, has: bool) -> None:
         for changed in self._watchers:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.access import ActorDep, AdminDep, ServicesDep
+from app.core.passwords import MAX_PASSWORD
 from app.second_factor.codes import MAX_CODE
 from app.second_factor.schemas import Enrolment, FactorState
 
@@ -14,6 +15,12 @@ class Code(BaseModel):
     """A code of the authenticator, or a recovery code."""
 
     code: str = Field(max_length=MAX_CODE, repr=False)
+
+
+class Password(BaseModel):
+    """One's own password, once more."""
+
+    password: str = Field(max_length=MAX_PASSWORD, repr=False)
 
 
 class RecoveryCodes(BaseModel):
@@ -29,9 +36,9 @@ async def get_second_factor(actor: ActorDep, services: ServicesDep) -> FactorSta
 
 
 @router.post("/me/second-factor")
-async def begin_second_factor(actor: ActorDep, services: ServicesDep) -> Enrolment:
+async def begin_second_factor(body: Password, actor: ActorDep, services: ServicesDep) -> Enrolment:
     """A new secret for an authenticator; it counts once a code of it was sent back by PUT."""
-    return await services.second_factor.begin(actor)
+    return await services.second_factor.begin(actor, body.password)
 
 
 @router.put("/me/second-factor")

@@ -80,14 +80,20 @@ class SecondFactorService:
         created_at, left = facts or (None, 0)
         return FactorState(facts is not None, created_at, left, self._settings.require_second_factor)
 
-    async def begin(self, actor: Actor) -> Enrolment:
+    async def begin(self, actor: Actor, password: str) -> Enrolment:
         """A new secret for the actor's authenticator; nothing changes until `confirm` has seen a code of it.
 
+        Args:
+            password: the actor's own; a session alone could be a stolen one, and would make the account its own.
+
         Raises:
+            NotSignedIn: the password is wrong (it counts towards the lock-out of this session).
             Conflict: the actor has a second factor.
+            Limited: too often.
             Unavailable: the key that secrets are encrypted with is missing although others need it.
         """
-        actor.require_person()
+        self._users.count_own_change(actor)
+        await self._auth.check_own_password(actor, password, "second_factor.begin")
         secret = secrets.token_bytes(SECRET_BYTES)
         await self._factors.begin(actor.user_id, secret)
         return await asyncio.to_thread(_enrolment, secret, actor.username, self._issuer())
@@ -98,8 +104,9 @@ class SecondFactorService:
         Raises:
             BadValue: the code does not fit.
             Conflict: nothing waits for a code.
+            Limited: too often.
         """
-        actor.require_person()
+        self._users.count_own_change(actor)
         codes = await self._factors.confirm(actor, code)
         await self._auth.prove(actor)
         return codes
@@ -118,14 +125,20 @@ class SecondFactorService:
         await self._auth.step_up(actor, code)
 
     async def renew_recovery(self, actor: Actor) -> list[str]:
-        """Ten new recovery codes; the old ones are void. Raises StepUpNeeded, and Conflict without a second factor."""
-        actor.require_person()
+        """Ten new recovery codes; the old ones are void.
+
+        Raises:
+            StepUpNeeded: the second factor was proved too long ago.
+            Conflict: there is no second factor.
+            Limited: too often.
+        """
+        self._users.count_own_change(actor)
         actor.require_fresh_factor(self._clock.now())
         return await self._factors.renew_recovery(actor)
 
     async def remove(self, actor: Actor) -> None:
-        """Removes the actor's own. Raises StepUpNeeded."""
-        actor.require_person()
+        """Removes the actor's own. Raises StepUpNeeded, and Limited when that is asked for too often."""
+        self._users.count_own_change(actor)
         actor.require_fresh_factor(self._clock.now())
         await self._factors.remove(actor, actor.user_id, actor.username)
 

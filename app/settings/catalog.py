@@ -21,6 +21,7 @@ class Setting:
         unit: what a number counts, empty for text.
         choices: the values that it may have, empty for any.
         writable: whether anybody may change it.
+        guarded: whether changing it asks for the second factor again.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Setting:
     unit: str = ""
     choices: tuple[str, ...] = ()
     writable: bool = True
+    guarded: bool = False
 
 
 MAX_SHOWN = 200
@@ -74,7 +76,7 @@ def _text(text: str) -> str:
     return text
 
 
-SCRIPTS_DIR = Setting("scripts_dir", "Scripts folder", "Where the scripts lie that may be run.", _folder)
+SCRIPTS_DIR = Setting("scripts_dir", "Scripts folder", "Where the scripts lie that may be run.", _folder, guarded=True)
 MAX_RUNS = Setting("max_runs", "Runs at once", "Further runs wait in a queue.", _whole("Runs at once", 1, 200), "runs")
 OUTPUT_CAP = Setting(
     "output_cap_mb",
@@ -96,6 +98,7 @@ REQUIRE_SECOND_FACTOR = Setting(
     "Whoever has none can do nothing but set one up.",
     _choice("Second factor for everybody", YES_NO),
     choices=YES_NO,
+    guarded=True,
 )
 INSTANCE_ID = Setting("instance_id", "Instance", "Names this installation.", _text, writable=False)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from app.audit.trail import AuditTrail
+from app.core.clock import Clock
 from app.core.config import Config
 from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, NotFound
@@ -41,9 +42,10 @@ class SettingsService:
         trail: where changes are recorded.
     """
 
-    def __init__(self, database: Database, config: Config, trail: AuditTrail) -> None:
+    def __init__(self, database: Database, config: Config, trail: AuditTrail, clock: Clock) -> None:
         self._database = database
         self._trail = trail
+        self._clock = clock
         self._values = {
             SCRIPTS_DIR.key: str(config.scripts_dir),
             MAX_RUNS.key: "20",
@@ -75,6 +77,7 @@ class SettingsService:
         Raises:
             NotFound: there is no such setting.
             Forbidden: it is not writable.
+            StepUpNeeded: what anybody may do hangs on it, and the second factor was proved too long ago.
             BadValue: it does not take this value.
         """
         actor.require_admin()
@@ -83,6 +86,8 @@ class SettingsService:
             raise NotFound(f"There is no setting {key[:80]!r}.")
         if not setting.writable:
             raise Forbidden(f"{setting.title} cannot be changed.")
+        if setting.guarded:
+            actor.require_fresh_factor(self._clock.now())
         # The check may look at the disk, which a network folder can make slow.
         stored = await asyncio.to_thread(setting.check, value)
 

@@ -91,10 +91,12 @@ class TokensService:
         Raises:
             BadValue: a name, scope or number of days is not acceptable.
             Forbidden: a token asks, or a client wants the scope admin.
+            StepUpNeeded: the scope admin is wanted, and the second factor was proved too long ago.
             Conflict: the actor has too many tokens already.
+            Limited: too often.
             Unavailable: it cannot be stored.
         """
-        actor.require_person()
+        self._users.count_own_change(actor)
         endings = self._tokens.endings_of(actor.user_id)
         if days is not None and not 1 <= days <= MAX_DAYS:
             raise BadValue(f"A token is good for 1 to {MAX_DAYS} days.")
@@ -119,9 +121,10 @@ class TokensService:
         Raises:
             NotFound: there is no such token (for this actor).
             Forbidden: a token asks.
+            Limited: too often.
             Unavailable: it has ended, but that could not be stored yet.
         """
-        actor.require_person()
+        self._users.count_own_change(actor)
         view = self._tokens.view(token_id)
         if view is None or not (actor.is_admin or view.user_id == actor.user_id):
             raise NotFound("There is no such token.")
@@ -143,6 +146,7 @@ class TokensService:
             raise BadValue(f"A token has at most {MAX_SCOPES} scopes.")
         if ADMIN in scopes:
             actor.require_admin()
+            actor.require_fresh_factor(self._clock.now())
         for scope in scopes:
             if scope not in (READ, ADMIN):
                 await self._require_action(actor, scope)

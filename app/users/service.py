@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+from limits import RateLimitItemPerMinute
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
@@ -11,6 +12,7 @@ from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import BadValue, Conflict, NotFound
 from app.core.ids import new_id
+from app.core.limiter import Limiter
 from app.core.passwords import PasswordHasher, require_strong
 from app.core.permissions import Actor, Role
 from app.users.models import UserRow
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 
 LostRights = Callable[[str | None], Awaitable[None]]
 Renamed = Callable[[UserView], None]
+
+OWN_CHANGES = RateLimitItemPerMinute(60, namespace="own change")
+"""Each may be a row of the audit, whose oldest rows go when there are too many."""
 
 
 class UsersService:
@@ -42,6 +47,7 @@ class UsersService:
         self._clock = clock
         self._trail = trail
         self._watchers: list[tuple[LostRights, Renamed]] = []
+        self._limiter = Limiter()
 
     async def open(self) -> None:
         """Warns when a client has the name that the administrator was given since: only the administrator gets in."""
@@ -164,14 +170,26 @@ class UsersService:
         """Has all ended that the administrator opened: its name or password is not what it was."""
         await self._lost_rights(None)
 
+    def count_own_change(self, actor: Actor) -> None:
+        """To be called by whatever changes one's own account: name, password, tokens, sessions, second factor.
+
+        Raises:
+            Forbidden: a token asks.
+            Limited: it is the actor's 61st change within a minute.
+        """
+        actor.require_person()
+        sentence = "You have changed your account too often. Try again in a minute."
+        self._limiter.count(OWN_CHANGES, actor.user_id or "", sentence)
+
     async def change_own_display_name(self, actor: Actor, display_name: str) -> UserView:
         """Gives the actor another display name; an empty one clears it.
 
         Raises:
             BadValue: the name does not keep its rule, or the actor is the environment's administrator.
             Forbidden: a token asks.
+            Limited: too often.
         """
-        actor.require_person()
+        self.count_own_change(actor)
         if actor.user_id is None:
             raise BadValue("The administrator's name is ADMIN_DISPLAY_NAME in the environment; change it there.")
         user_id, shown = actor.user_id, check_display_name(display_name)
@@ -210,10 +228,21 @@ class UsersService:
         """The account of a client, None when it is gone."""
         return await self._database.read(lambda session: _account(session, col(UserRow.id) == user_id))
 
-    async def refresh_hash(self, user_id: str, password: str) -> None:
-        """Stores the password of a user who just signed in with today's hash parameters."""
+    async def refresh_hash(self, user_id: str, password: str, outdated: str) -> str:
+        """Stores the password of a user who just signed in with today's hash parameters, unless it is another by now.
+
+        Returns the hash that was made.
+        """
         password_hash = await self._hasher.hash(password)
-        await self._database.write(lambda session: _set_hash(session, user_id, password_hash))
+
+        def change(session: Session) -> None:
+            row = session.get(UserRow, user_id)
+            if row is not None and row.password_hash == outdated:
+                row.password_hash = password_hash
+                session.add(row)
+
+        await self._database.write(change)
+        return password_hash
 
     async def _store_password(self, actor: Actor, user_id: str, password: str, what: str) -> None:
         require_strong(password)

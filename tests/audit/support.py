@@ -67,7 +67,7 @@ async def open_audit(
 ) -> AsyncIterator[Audit]:
     """As `app.bootstrap` does it, but for its background work."""
     trail = AuditTrail(database, clock)
-    settings = SettingsService(database, load_config({}, env_file=None), trail)
+    settings = SettingsService(database, load_config({}, env_file=None), trail, clock)
     await settings.open()
     service = AuditService(database, trail, settings, clock, folder / "logs", max_rows)
     upkeep = Upkeep(database, trail, Refusals(trail, clock), settings, clock, max_rows)

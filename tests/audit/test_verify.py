@@ -1,16 +1,22 @@
 """Tampering with the file: whatever is done to rows, the first that does not fit is named."""
 
+import asyncio
 import json
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.audit import service as module
 from app.audit.chain import COVERED, hash_of
+from app.audit.heads import Head, read_heads
 from app.audit.schemas import Mark, Verdict
 from app.core.database import Database
 from app.core.errors import Forbidden
+from app.core.permissions import Actor
 from tests.audit.support import ADMIN, CARLA, Audit, open_audit
 from tests.support.database import MovedClock
 
@@ -139,10 +145,12 @@ async def test_half_a_line_in_the_log_is_passed_over(audit: Audit, tmp_path: Pat
     assert (await verdict(audit)).problem is None
 
 
-def log_line(audit: Audit, folder: Path, number: int, own_hash: str, instance: str | None = None) -> None:
+def log_line(
+    audit: Audit, folder: Path, number: int, own_hash: str, instance: str | None = None, event: str = "audit_head"
+) -> None:
     """A line of an older log file."""
     (folder / "logs").mkdir(exist_ok=True)
-    told = {"timestamp": "2026-01-01T00:00:00.000Z", "event": "audit_head", "number": number, "hash": own_hash}
+    told = {"timestamp": "2026-01-01T00:00:00.000Z", "event": event, "number": number, "hash": own_hash}
     told["instance"] = instance or audit.settings.instance_id
     with (folder / "logs" / "toru.log.2").open("a") as log:
         log.write(json.dumps(told) + "\n")
@@ -215,7 +223,7 @@ async def test_rows_may_be_removed_while_the_chain_is_walked(
     [
         ("DELETE FROM audit WHERE id = 2", 2),
         ("DELETE FROM audit WHERE id <= 5", 2),
-        ("""UPDATE audit SET detail = '{"last": 5, "hash": "x"}' WHERE what = 'audit.pruned'""", 2),
+        ("""UPDATE audit SET detail = '{"last": 5, "hash": "x"}' WHERE what = 'audit.pruned'""", 11),
         ("UPDATE audit SET previous_hash = 'x' WHERE id = 2", 2),
     ],
 )
@@ -230,3 +238,126 @@ async def test_a_removal_of_ones_own_is_not_taken_for_ours(
         problem = (await verdict(audit)).problem
         assert problem is not None
         assert problem.number == number
+
+
+async def forge_a_removal(audit: Audit, last: int, rows: object, detail: str | None = None) -> int:
+    """Deletes the rows up to a number and tells of it in the core's own words, hash and all; the number of that row."""
+    cut = next(row for row in await audit.rows() if row.id == last)
+    facts = {"last": last, "hash": cut.hash, "rows": rows}
+    await audit.trail.record(Actor.system(), "audit.pruned", detail=facts)
+    audit.tamper(f"DELETE FROM audit WHERE id <= {last}")
+    number = (await audit.rows())[-1].id
+    if detail is not None:
+        forge(audit, number, detail=detail)
+    return number
+
+
+@pytest.mark.parametrize(
+    ("last", "rows"),
+    [(30, 30), (30, 2), (10, 10), (9, 2), (12, 2), (2, 1), (2, "2"), (2, True)],
+    ids=["all", "all, in our portion", "ten", "half a portion", "too early", "less", "a text", "yes"],
+)
+async def test_a_removal_that_the_server_never_makes_is_refused(
+    database: Database, clock: MovedClock, tmp_path: Path, last: int, rows: object
+) -> None:
+    async with open_audit(database, clock, tmp_path, max_rows=20) as audit:
+        for _ in range(3):
+            await audit.write_some()
+        number = await forge_a_removal(audit, last, rows)
+        found = await verdict(audit)
+        assert found.problem is not None
+        assert (found.rows, found.problem.number) == (0, number)
+        assert found.problem.sentence == f"Row {number} tells of a removal of the oldest rows that never was."
+
+
+async def test_a_removal_before_the_limit_is_refused(audit: Audit) -> None:
+    number = await forge_a_removal(audit, 10, 10)
+    problem = (await verdict(audit)).problem
+    assert problem is not None
+    assert (problem.number, "never was" in problem.sentence) == (number, True)
+
+
+@pytest.mark.parametrize("detail", ["[" * 5000, '{"last": 1e999}', '{"last": 1' + "0" * 5000 + "}", "null", "{", ""])
+async def test_a_removal_that_cannot_be_read_is_refused(audit: Audit, detail: str) -> None:
+    number = await forge_a_removal(audit, 10, 10, detail)
+    problem = (await verdict(audit)).problem
+    assert problem is not None
+    assert problem.number == number
+
+
+async def test_a_removal_that_looks_like_ours_is_found_out_by_the_log(
+    database: Database, clock: MovedClock, tmp_path: Path
+) -> None:
+    async with open_audit(database, clock, tmp_path, max_rows=20) as audit:
+        for _ in range(3):
+            await audit.write_some()
+        seen = (await audit.rows())[4]
+        await forge_a_removal(audit, 10, 2)
+        assert (await verdict(audit)).problem is None  # the rows alone tell nothing
+        log_line(audit, tmp_path, seen.id, seen.hash)
+        problem = (await verdict(audit)).problem
+        assert problem is not None
+        assert problem.number == 5
+        assert "tells of row 5, but of no removal of the rows up to 10" in problem.sentence
+
+
+async def test_a_head_at_the_last_row_that_went_is_compared(
+    database: Database, clock: MovedClock, tmp_path: Path
+) -> None:
+    async with open_audit(database, clock, tmp_path, max_rows=20) as audit:
+        for _ in range(3):
+            await audit.write_some()
+        [_, cut, *_] = await audit.rows()
+        await audit.upkeep.prune()
+        log_line(audit, tmp_path, cut.id, cut.hash)
+        assert (await verdict(audit)).problem is None
+        log_line(audit, tmp_path, cut.id, "f" * 64)
+        problem = (await verdict(audit)).problem
+        assert problem is not None
+        assert problem.number == 2
+        assert "tells of row 2 with another hash" in problem.sentence
+
+
+async def test_what_the_log_tells_of_rows_that_the_server_removed_is_no_problem(
+    database: Database, clock: MovedClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with open_audit(database, clock, tmp_path, max_rows=20) as audit:
+        for _ in range(3):
+            await audit.write_some()
+        seen = (await audit.rows())[0]
+        log_line(audit, tmp_path, seen.id, seen.hash)
+        for _ in range(3):
+            await audit.upkeep.prune()
+        cuts: list[Any] = [line for line in caplog.records if getattr(line, "event", "") == "audit_pruned"]
+        assert [line.number for line in cuts] == [2, 4, 6]
+        assert (await verdict(audit)).problem is not None  # the log file knows of no removal yet
+        for line in cuts:
+            log_line(audit, tmp_path, line.number, line.hash, line.instance, "audit_pruned")
+        assert (await verdict(audit)).problem is None
+
+
+async def test_a_removal_in_the_log_that_came_to_nothing_is_no_problem(audit: Audit, tmp_path: Path) -> None:
+    """The line is written first: the server may have been killed before the rows went."""
+    third = (await audit.rows())[2]
+    log_line(audit, tmp_path, third.id, third.hash, event="audit_pruned")
+    assert (await verdict(audit)).problem is None
+
+
+async def test_rows_may_be_removed_while_the_log_is_read(
+    database: Database, clock: MovedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_audit(database, clock, tmp_path, max_rows=20) as audit:
+        for _ in range(3):
+            await audit.write_some()
+        seen = (await audit.rows())[0]
+        log_line(audit, tmp_path, seen.id, seen.hash)
+        loop = asyncio.get_running_loop()
+
+        def read_and_remove(*told: Any) -> list[Head]:
+            heads = read_heads(*told)
+            asyncio.run_coroutine_threadsafe(audit.upkeep.prune(), loop).result(10)
+            return heads
+
+        monkeypatch.setattr(module, "read_heads", read_and_remove)
+        assert await audit.service.verify_log(ADMIN) is None

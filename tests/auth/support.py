@@ -120,7 +120,7 @@ async def open_door(
     """As `app.bootstrap` does it; again on the same database, it is a restart."""
     hasher, trail = CountingHasher(), AuditTrail(database, clock)
     config = load_config({}, env_file=None)
-    audit = AuditService(database, trail, SettingsService(database, config, trail), clock, config.log_dir)
+    audit = AuditService(database, trail, SettingsService(database, config, trail, clock), clock, config.log_dir)
     view = UserView(None, admin, "Administrator", Role.ADMIN, True, None)
     users = UsersService(database, hasher, Account(view, await hasher.hash(password)), clock, trail)
     await users.open()

@@ -193,6 +193,73 @@ async def test_a_forged_or_foreign_cookie_makes_no_known_browser(forge: Callable
     assert await door.locked(device=claras), "it was made for another name"
 
 
+async def test_a_new_password_makes_strangers_of_known_browsers(door: Door) -> None:
+    clara = (await door.add_clara()).id or ""
+    known = (await door.enter(CLARA, CLARA_PASSWORD)).device or ""
+    await door.fail(3, CLARA)
+    assert not await door.locked(CLARA, device=known), "until then"
+    await door.users.set_password(Actor.system(), clara, CLARA_PASSWORD)
+    assert await door.locked(CLARA, device=known)
+    door.clock.move(hours=2)
+    entered = await door.enter(CLARA, CLARA_PASSWORD, device=known)
+    await door.auth.change_own_password(entered.session.actor(HOME), CLARA_PASSWORD, "Other-Staple-9")
+    await door.fail(3, CLARA)
+    assert await door.locked(CLARA, device=entered.device or "no new one")
+
+
+async def test_a_browser_of_a_deactivated_account_is_a_stranger(door: Door) -> None:
+    clara = (await door.add_clara()).id or ""
+    known = (await door.enter(CLARA, CLARA_PASSWORD)).device or ""
+    await door.users.update(Actor.system(), clara, is_active=False)
+    await door.fail(3, CLARA)
+    assert await door.locked(CLARA, device=known)
+
+
+async def test_all_known_browsers_of_a_name_have_twelve_guesses_an_hour_together(door: Door) -> None:
+    await door.add_clara()
+    known = [(await door.enter()).device or "" for _ in range(7)]
+    claras = (await door.enter(CLARA, CLARA_PASSWORD)).device or ""
+    for device in known[:4]:
+        await door.fail(3, device=device)
+    for device in known:
+        assert await door.locked(device=device)
+    assert 1798 <= await door.locked(device=known[6]) <= 1800
+    await door.enter(CLARA, CLARA_PASSWORD, device=claras)
+    await door.enter()  # a browser that is not known yet
+    door.clock.move(seconds=1801)
+    await door.fail(device=known[6])
+    assert await door.locked(device=known[5]), "it is the thirteenth within an hour"
+
+
+async def test_a_success_in_one_known_browser_forgives_no_other(door: Door) -> None:
+    known = [(await door.enter()).device or "" for _ in range(6)]
+    for device in known[:3]:
+        await door.fail(3, device=device)
+    await door.fail(2, device=known[3])
+    await door.enter(device=known[4])
+    await door.fail(device=known[5])
+    assert await door.locked(device=known[4])
+
+
+async def test_strangers_keep_nobody_from_changing_the_own_password(door: Door) -> None:
+    await door.add_clara()
+    actor = (await door.enter(CLARA, CLARA_PASSWORD)).session.actor(HOME)
+    await door.fail(3, CLARA)
+    await door.auth.change_own_password(actor, CLARA_PASSWORD, "Other-Staple-9")
+
+
+async def test_wrong_passwords_in_a_session_lock_that_session_only(door: Door) -> None:
+    await door.add_clara()
+    here, there = [(await door.enter(CLARA, CLARA_PASSWORD)).session.actor(HOME) for _ in range(2)]
+    for _ in range(3):
+        with pytest.raises(NotSignedIn, match="The current password is wrong"):
+            await door.auth.change_own_password(here, "wrong", "Other-Staple-9")
+    with pytest.raises(Limited):
+        await door.auth.change_own_password(here, CLARA_PASSWORD, "Other-Staple-9")
+    await door.enter(CLARA, CLARA_PASSWORD)
+    await door.auth.change_own_password(there, CLARA_PASSWORD, "Other-Staple-9")
+
+
 async def test_a_known_browser_is_known_after_a_restart(database: Database, clock: MovedClock) -> None:
     async with open_door(database, clock) as door:
         known = (await door.enter()).device or ""

@@ -183,6 +183,17 @@ async def test_an_admin_ends_all_sessions_of_a_user(door: Door) -> None:
         await door.auth.end_sessions_of(admin.session.actor(HOME), "nobody")
 
 
+async def test_what_the_same_browser_held_before_is_recorded_as_replaced(door: Door) -> None:
+    await door.add_clara()
+    before = (await door.enter(CLARA, CLARA_PASSWORD, user_agent="curl/8")).session
+    await door.auth.sign_in("Admin", ADMIN_PASSWORD, address=HOME, replacing=before.id)
+    assert door.auth.session_by_id(before.id) is None
+    facts = {"sessions": 1, "replaced": True, "browser": "curl", "address": HOME}
+    assert await recorded(door.database, "session.ended") == [("Admin", CLARA, facts)]
+    await door.auth.sign_in("Admin", ADMIN_PASSWORD, address=HOME, replacing=before.id)  # ended already
+    assert len(await recorded(door.database, "session.ended")) == 1
+
+
 async def test_an_end_that_could_not_be_stored_is_recorded_with_it_later(door: Door) -> None:
     here, there = await door.enter(), await door.enter()
     async with locked_by_another(door.database):

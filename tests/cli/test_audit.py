@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.audit.chain import COVERED, hash_of
 from tests.audit.support import toru_audit
 from tests.conftest import StartServer
 from tests.support.clients import session_cookies, sign_in
@@ -91,6 +92,22 @@ async def test_a_running_core_finds_out_too(left_behind: Server) -> None:
     done = await asyncio.to_thread(toru_audit, left_behind.data_dir, "verify")
     assert done.returncode == 1
     assert done.stderr.startswith("toru: Row 2 was changed")
+
+
+def test_a_removal_of_all_that_looks_like_the_servers_is_refused(left_behind: Server) -> None:
+    number, own_hash = newest(left_behind.data_dir)
+    row: dict[str, int | str | None] = dict.fromkeys(COVERED, "")
+    detail = json.dumps({"last": number, "hash": own_hash, "rows": number})
+    row |= {"id": number + 1, "actor": "system", "actor_id": None, "role": "admin", "what": "audit.pruned"}
+    row |= {"detail": detail, "previous_hash": own_hash}
+    values = [*row.values(), hash_of(list(row.values()))]
+    with closing(sqlite3.connect(left_behind.data_dir / "toru.db")) as connection, connection:
+        connection.execute("DELETE FROM audit")
+        columns = f"{', '.join(row)}, hash"
+        connection.execute(f"INSERT INTO audit ({columns}) VALUES ({', '.join('?' * len(values))})", values)
+    done = toru_audit(left_behind.data_dir, "verify")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"toru: Row {number + 1} tells of a removal of the oldest rows that never was.\n"
 
 
 async def test_a_tail_cut_off_without_a_trace_shows_by_the_log_even_after_new_rows(left_behind: Server) -> None:

@@ -77,7 +77,7 @@ class MovedServer:
         return str((await self.services.users.create(Actor.system(), CARLA, CARLA_PASSWORD)).id)
 
     async def enrol(self, client: httpx.AsyncClient) -> tuple[Authenticator, list[str]]:
-        """Gives the signed-in user a second factor, and lets the code that did it pass."""
+        """Gives the signed-in user (ADMIN or CARLA) a second factor, and lets the code that did it pass."""
         authenticator, recovery = await enrol(client, self.clock)
         self.clock.move(seconds=STEP)
         return authenticator, recovery
@@ -107,9 +107,16 @@ async def open_moved_server(folder: Path, clock: MovedClock) -> AsyncIterator[Mo
         yield MovedServer(f"http://127.0.0.1:{port}", services, clock, folder, stack.aclose)
 
 
+async def begin(client: httpx.AsyncClient) -> httpx.Response:
+    """Begins to give the signed-in user (ADMIN or CARLA) a second factor."""
+    user = (await client.get("/api/auth/me")).json()["user"]
+    password = CARLA_PASSWORD if user and user["username"] == CARLA else ADMIN_PASSWORD
+    return await client.post("/api/me/second-factor", json={"password": password})
+
+
 async def enrol(client: httpx.AsyncClient, clock: Clock) -> tuple[Authenticator, list[str]]:
-    """Gives the signed-in user a second factor: the authenticator and the recovery codes."""
-    begun = await client.post("/api/me/second-factor")
+    """Gives the signed-in user (ADMIN or CARLA) a second factor: the authenticator and the recovery codes."""
+    begun = await begin(client)
     begun.raise_for_status()
     authenticator = Authenticator(begun.json()["secret"], clock)
     confirmed = await client.put("/api/me/second-factor", json={"code": authenticator.code()})

@@ -107,7 +107,11 @@ async def test_tokens_of_who_has_none_are_refused(
 async def test_an_admin_without_one_is_held_to_it_too(moved: MovedServer) -> None:
     async with await moved.sign_in() as admin:
         await demand(admin)
-        assert (await admin.get("/api/settings")).json() == {"error": DEMANDED}
+        for path in ("/api/settings", "/api/auth/login-history", "/api/auth/x", "/api/auth/me/x"):
+            assert (await admin.get(path)).json() == {"error": DEMANDED}, path
+        for path in ("/api/auth/me", "/api/me/sessions"):
+            assert (await admin.get(path)).status_code == 200, path
+        assert (await admin.post("/api/auth/step-up", json={"code": "123456"})).status_code == 409
         await moved.enrol(admin)
         assert (await admin.get("/api/settings")).status_code == 200
 

@@ -15,6 +15,7 @@ from tests.second_factor.support import (
     CARLA_PASSWORD,
     Authenticator,
     MovedServer,
+    begin,
     enrol,
     open_moved_server,
     try_sign_in,
@@ -55,7 +56,7 @@ async def test_it_is_set_up_on_a_real_server_and_asked_for_there(start_server: S
 async def test_how_it_stands(moved: MovedServer, admin: httpx.AsyncClient) -> None:
     none = {"enabled": False, "created_at": None, "recovery_left": 0, "required": False}
     assert (await admin.get(MINE)).json() == none
-    await admin.post(MINE)
+    await begin(admin)
     assert (await admin.get(MINE)).json() == none, "it counts once a code was seen"
     await moved.enrol(admin)
     state = (await admin.get(MINE)).json()
@@ -64,7 +65,7 @@ async def test_how_it_stands(moved: MovedServer, admin: httpx.AsyncClient) -> No
 
 
 async def test_what_the_phone_is_shown(admin: httpx.AsyncClient) -> None:
-    begun = (await admin.post(MINE)).json()
+    begun = (await begin(admin)).json()
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", begun["secret"])
     assert begun["uri"].startswith("otpauth://totp/Toru%20%28toru.example.com%29:admin?secret=")
     assert begun["svg"].startswith("<svg ")
@@ -72,7 +73,7 @@ async def test_what_the_phone_is_shown(admin: httpx.AsyncClient) -> None:
 
 
 async def test_a_wrong_first_code_changes_nothing(moved: MovedServer, admin: httpx.AsyncClient) -> None:
-    begun = Authenticator((await admin.post(MINE)).json()["secret"], moved.clock)
+    begun = Authenticator((await begin(admin)).json()["secret"], moved.clock)
     for code in (begun.wrong_code(), "", "x", "abcde-fghjk"):
         refused = await admin.put(MINE, json={"code": code})
         assert (refused.status_code, refused.json()["error"]) == (
@@ -83,9 +84,31 @@ async def test_a_wrong_first_code_changes_nothing(moved: MovedServer, admin: htt
     assert (await admin.put(MINE, json={"code": begun.code()})).status_code == 200, "and locks nothing"
 
 
+async def test_a_session_alone_sets_none_up(moved: MovedServer, admin: httpx.AsyncClient) -> None:
+    assert (await admin.post(MINE)).status_code == 422
+    for _ in range(3):
+        refused = await admin.post(MINE, json={"password": "guess"})
+        assert (refused.status_code, refused.json()) == (401, {"error": "The current password is wrong."})
+    assert (await begin(admin)).status_code == 429, "guesses lock the session"
+    async with await moved.sign_in() as other:
+        assert (await begin(other)).status_code == 200, "and no other"
+    query = "SELECT what, outcome FROM audit WHERE what LIKE 'second_factor.%' ORDER BY id"
+    assert rows(moved, query) == [("second_factor.begin", "refused")] * 4
+    moved.clock.move(seconds=61)
+    assert (await admin.put(MINE, json={"code": "123456"})).status_code == 400, "what the other one began waits"
+
+
+async def test_the_right_password_forgives_no_wrong_codes(moved: MovedServer, admin: httpx.AsyncClient) -> None:
+    authenticator, _ = await moved.enrol(admin)
+    for _ in range(3):
+        assert (await begin(admin)).status_code == 409
+        await admin.post("/api/auth/step-up", json={"code": authenticator.wrong_code()})
+    assert (await admin.post("/api/auth/step-up", json={"code": authenticator.code()})).status_code == 429
+
+
 async def test_only_the_newest_secret_waits(moved: MovedServer, admin: httpx.AsyncClient) -> None:
-    older = Authenticator((await admin.post(MINE)).json()["secret"], moved.clock)
-    newer = Authenticator((await admin.post(MINE)).json()["secret"], moved.clock)
+    older = Authenticator((await begin(admin)).json()["secret"], moved.clock)
+    newer = Authenticator((await begin(admin)).json()["secret"], moved.clock)
     assert (await admin.put(MINE, json={"code": older.code()})).status_code == 400
     assert (await admin.put(MINE, json={"code": newer.code()})).status_code == 200
 
@@ -97,7 +120,7 @@ async def test_it_is_begun_first_and_not_twice(moved: MovedServer, admin: httpx.
         "Begin anew: no second factor waits for its first code.",
     )
     authenticator, _ = await moved.enrol(admin)
-    again = await admin.post(MINE)
+    again = await begin(admin)
     assert again.json() == {"error": "You have a second factor. Remove it before you set up another."}
     assert (await admin.put(MINE, json={"code": authenticator.code()})).status_code == 409
 
@@ -219,10 +242,10 @@ async def test_a_lost_key_is_not_replaced_while_others_need_it(moved: MovedServe
     key = path.read_bytes()
     path.unlink()
     async with await moved.sign_in(CARLA, CARLA_PASSWORD) as carla:
-        refused = await carla.post(MINE)
+        refused = await begin(carla)
         assert (refused.status_code, path.exists()) == (503, False)
         path.write_bytes(key)
-        assert (await carla.post(MINE)).status_code == 200
+        assert (await begin(carla)).status_code == 200
 
 
 async def test_each_change_is_in_the_audit(moved: MovedServer, admin: httpx.AsyncClient) -> None:

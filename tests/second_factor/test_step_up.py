@@ -42,6 +42,7 @@ async def test_user_changes_ask_for_it_after_ten_minutes(moved: MovedServer, adm
         ("PUT", user, {"display_name": "Carla C."}),
         ("PUT", user, {"is_active": False}),
         ("PUT", f"{user}/password", {"password": PASSWORD}),
+        ("DELETE", f"{user}/sessions", None),
         ("DELETE", f"{user}/second-factor", None),
         ("DELETE", user, None),
     )
@@ -55,6 +56,22 @@ async def test_user_changes_ask_for_it_after_ten_minutes(moved: MovedServer, adm
     assert (await step_up(admin, authenticator.code())).status_code == 204
     for method, path, body in changes:
         assert (await admin.request(method, path, json=body)).status_code in (200, 204), (method, path)
+
+
+async def test_what_all_rights_hang_on_asks_for_it(moved: MovedServer, admin: httpx.AsyncClient) -> None:
+    authenticator, _ = await moved.enrol(admin)
+    moved.clock.move(minutes=11)
+    token = {"name": "all", "scopes": ["admin"]}
+    changes = [("PUT", "/api/settings/require_second_factor", {"value": "no"}), ("POST", "/api/tokens", token)]
+    changes.append(("PUT", "/api/settings/scripts_dir", {"value": str(moved.folder)}))
+    for method, path, body in changes:
+        refused = await admin.request(method, path, json=body)
+        assert (refused.status_code, refused.json()) == (403, ASKED), path
+    assert (await admin.put("/api/settings/run_timeout", json={"value": "60"})).status_code == 200
+    assert (await admin.post("/api/tokens", json={"name": "few", "scopes": ["read"]})).status_code == 201
+    assert (await step_up(admin, authenticator.code())).status_code == 204
+    for method, path, body in changes:
+        assert (await admin.request(method, path, json=body)).is_success, path
 
 
 async def test_who_has_none_is_not_asked(moved: MovedServer, admin: httpx.AsyncClient) -> None:

@@ -27,14 +27,14 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 async def settings(database: Database, config: Config) -> SettingsService:
-    service = SettingsService(database, config, AuditTrail(database, Clock()))
+    service = SettingsService(database, config, AuditTrail(database, Clock()), Clock())
     await service.open()
     return service
 
 
 async def again(database: Database, config: Config) -> SettingsService:
     """The service of the next start."""
-    service = SettingsService(database, config, AuditTrail(database, Clock()))
+    service = SettingsService(database, config, AuditTrail(database, Clock()), Clock())
     await service.open()
     return service
 

@@ -137,7 +137,7 @@ async def with_second_factor(server: Server) -> AsyncIterator[tuple[str, Authent
     async with http_client(server, await session_cookies(server)) as admin:
         made = await admin.post("/api/users", json={"username": name, "password": CLIENT_PASSWORD})
         async with await client_of(server, name, CLIENT_PASSWORD) as erin:
-            begun = await erin.post("/api/me/second-factor")
+            begun = await erin.post("/api/me/second-factor", json={"password": CLIENT_PASSWORD})
             phone = Authenticator(begun.json()["secret"], Clock())
             confirmed = await erin.put("/api/me/second-factor", json={"code": phone.code()})
         yield name, phone, confirmed.json()["recovery"]

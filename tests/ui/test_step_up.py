@@ -28,7 +28,7 @@ async def erin(signed_in: SignedIn, services: Services) -> AsyncIterator[tuple[U
     user = await signed_in("erin", PASSWORD)
     client = await user.open("/account")
     owner = Actor(account.id, "erin", "Erin", Role.CLIENT)
-    phone = Authenticator((await services.second_factor.begin(owner)).secret, Clock())
+    phone = Authenticator((await services.second_factor.begin(owner, PASSWORD)).secret, Clock())
     await services.second_factor.confirm(owner, phone.code(steps=-1))
     yield user, client, phone
     await services.users.delete(ADMIN, str(account.id))

@@ -2,7 +2,7 @@
 
 from nicegui import ui
 
-from app.core.errors import BadValue
+from app.core.errors import BadValue, NotSignedIn
 from app.core.permissions import Actor
 from app.second_factor.schemas import Enrolment, FactorState
 from app.services import Services
@@ -15,7 +15,7 @@ from ui.components.code_field import CodeField
 from ui.components.deeds import deed, deeds
 from ui.components.dialog import Dialog, confirm, dialog
 from ui.components.facts import code_block, facts
-from ui.components.field import Form, form
+from ui.components.field import Form, form, password_field
 from ui.components.qr import qr
 from ui.components.text import paragraph
 from ui.components.times import date
@@ -46,15 +46,13 @@ class SecondFactor(Section):
         if self._state.enabled:
             self._draw_on(self._state)
         else:
-            self._draw_off(self._state)
+            self._draw_off()
 
-    def _draw_off(self, state: FactorState) -> None:
+    def _draw_off(self) -> None:
         paragraph(
             "Whoever learns your password cannot sign in without your phone. Any authenticator app will do; "
             "nothing leaves this server."
         )
-        if state.required:
-            paragraph("This server asks it of everybody.", classes="t-sub t-below")
         button("Set up", acting(self.services, self._set_up), kind="primary", icon="smartphone", classes="t-below")
 
     def _draw_on(self, state: FactorState) -> None:
@@ -89,8 +87,10 @@ class SecondFactor(Section):
                 label="Remove the second factor",
             )
 
-    async def _set_up(self, actor: Actor) -> None:
-        enrolment = await self.services.second_factor.begin(actor)
+    async def _set_up(self, _: Actor) -> None:
+        enrolment = await self._begin()
+        if enrolment is None:
+            return
         made = dialog("Set up a second factor")
         asked, field = _steps(made, enrolment)
 
@@ -112,6 +112,30 @@ class SecondFactor(Section):
         if codes is not None:
             await show_recovery_codes(codes, "The second factor is on")
             ui.navigate.reload()  # what was out of reach until now, the menu above all, is there again
+
+    async def _begin(self) -> Enrolment | None:
+        """Asks for the password first; None when that is cancelled."""
+        made = dialog("Set up a second factor")
+        with made.body, form() as asked:
+            paragraph("First your password: a browser that was left open must not be enough.")
+            password = password_field("Current password")
+
+        async def begin(actor: Actor) -> None:
+            password.say("")
+            try:
+                made.submit(await self.services.second_factor.begin(actor, password.value))
+            except NotSignedIn as error:
+                password.say(str(error))
+
+        asked.on_submit(acting(self.services, begin))
+        with made.foot:
+            button("Cancel", lambda _: made.submit(None))
+            button("Continue", acting(self.services, begin), kind="primary")
+        try:
+            enrolment: Enrolment | None = await made
+        finally:
+            made.discard()
+        return enrolment
 
     async def _renew(self, actor: Actor) -> None:
         codes = await self.services.second_factor.renew_recovery(actor)

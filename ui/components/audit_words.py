@@ -39,6 +39,7 @@ PHRASES: Final = {
 FAILED_PHRASES: Final = {
     "sign_in": "Sign-in failed",
     "second_factor.step_up": "Wrong code",
+    "second_factor.begin": "Wrong password for a second factor",
     "password.changed": "Wrong password",
 }
 

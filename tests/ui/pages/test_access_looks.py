@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.browser import OpenPage
-from tests.support.clients import CLIENT, http_client, session_cookies
+from tests.support.clients import CLIENT, CLIENT_PASSWORD, http_client, session_cookies
 from tests.support.server import Server
 from tests.ui.accessibility import complaints
 
@@ -130,6 +130,9 @@ async def test_the_second_factor_is_set_up_by_its_code(open_page: OpenPage, phon
     page = await open_page("/account", username=CLIENT, phone=phone, dark=dark)
     await page.get_by_role("button", name="Set up").click()
     dialog = page.get_by_role("dialog", name="Set up a second factor")
+    await dialog.get_by_label("Current password").fill(CLIENT_PASSWORD)
+    await is_fine(page, phone=phone)
+    await dialog.get_by_role("button", name="Continue").click()
     await expect(dialog.get_by_role("img", name=re.compile("QR code")).locator("svg")).to_be_visible()
     await is_fine(page, phone=phone)
     await dialog.get_by_role("button", name="Cancel").click()

@@ -18,7 +18,7 @@ from tests.support.inprocess import AsUser
 from tests.ui.conftest import SignedIn
 from tests.ui.forms import choose, field, is_refused, submit
 from ui.components.check_list import CheckList
-from ui.components.field import Form
+from ui.components.field import Field, Form
 from ui.components.table import DataTable
 from ui.components.text import Text
 
@@ -163,6 +163,13 @@ async def test_only_an_administrator_is_offered_everything(paula: User, as_user:
 async def test_a_second_factor_is_set_up_renewed_and_removed(paula: User, services: Services) -> None:
     await paula.should_see("Set up")
     paula.find(kind=ui.button, content="Set up").click()
+    await paula.should_see("First your password")
+    assert password_in_dialog(paula).input.props["autocomplete"] == "current-password"
+    password_in_dialog(paula).value = "wrong"
+    paula.find("Continue").click()
+    await paula.should_see("The current password is wrong.")
+    password_in_dialog(paula).value = OLD
+    paula.find("Continue").click()
     await paula.should_see("1. Scan this")
     [svg] = [part.content for part in paula.find(kind=ui.html).elements]
     assert svg.startswith("<svg")
@@ -220,6 +227,12 @@ def rows(user: User, caption: str) -> list[dict[str, Any]]:
 def press(user: User, caption: str, row: str, name: str) -> None:
     tables = {table for table in user.find(DataTable).elements if table.props["caption"] == caption}
     UserInteraction(user, tables, None).trigger("action", {"row": row, "name": name})
+
+
+def password_in_dialog(user: User) -> Field:
+    """The page has a field of this name, too."""
+    found = [known for known in user.find(Field).elements if known.label == PASSWORDS[0]]
+    return max(found, key=lambda known: known.id)
 
 
 def submit_in_dialog(user: User) -> None:

@@ -179,6 +179,30 @@ async def test_a_tile_starts_its_script_and_opens_the_run(
 
 
 @pytest.mark.usefixtures("no_actions")
+async def test_a_dangerous_action_is_marked_and_asks_before_it_runs(
+    open_page: OpenPage, server: Server, admin: httpx.AsyncClient
+) -> None:
+    server.script("reboot.sh", "echo not really")
+    body = {"name": "Reboot", "script_path": "reboot.sh", "icon": "power", "dangerous": True}
+    made = await admin.post("/api/quick-actions", json=body)
+    page = await open_page("/", username=CLIENT)
+    tile = page.get_by_role("button", name="Reboot (dangerous)")
+    question = page.get_by_role("dialog", name="Run “Reboot”?")
+    await tile.click()
+    await question.get_by_role("button", name="Cancel").click()
+    await expect(question).not_to_be_visible()
+    await expect(page).to_have_url(re.compile("/$"))
+    await tile.click()
+    await question.get_by_role("button", name="Run").click()
+    await page.wait_for_url("**/run/*")
+    page = await open_page("/scripts")
+    await expect(page.get_by_role("listitem").filter(has_text="reboot.sh")).to_contain_text("Dangerous")
+    await page.get_by_role("button", name="Run reboot.sh", exact=True).click()
+    await expect(page.get_by_role("dialog", name="Run “reboot.sh”?")).to_be_visible()
+    await admin.delete(f"/api/quick-actions/{made.json()['id']}")
+
+
+@pytest.mark.usefixtures("no_actions")
 async def test_an_action_that_was_deleted_meanwhile_starts_nothing(
     open_page: OpenPage, server: Server, admin: httpx.AsyncClient
 ) -> None:

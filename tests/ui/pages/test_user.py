@@ -90,7 +90,7 @@ async def test_its_sessions_end(page: User, dora: UserView, services: Services) 
 
 async def test_a_lost_second_factor_is_removed(as_user: AsUser, dora: UserView, services: Services) -> None:
     owner = Actor(dora.id, "dora", "Dora", Role.CLIENT)
-    enrolment = await services.second_factor.begin(owner)
+    enrolment = await services.second_factor.begin(owner, OLD)
     await services.second_factor.confirm(owner, Authenticator(enrolment.secret, Clock()).code())
     user = await as_user()
     await user.open(f"/users/{dora.id}")
