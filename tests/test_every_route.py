@@ -299,9 +299,7 @@ class Everybody:
 
 
 @pytest.fixture(scope="module")
-async def everybody(
-    outer: ASGI, services: Services, session_tokens: dict[str, dict[str, str]]
-) -> AsyncIterator[Everybody]:
+async def everybody(outer: ASGI, services: Services, accounts: dict[str, str]) -> AsyncIterator[Everybody]:
     """With a quick action that one of the tokens may run, and a run that has nothing to do with it."""
     from nicegui import __version__
 

@@ -120,18 +120,33 @@ async def as_user(outer: ASGI, session_tokens: dict[str, dict[str, str]]) -> Asy
 
 
 @pytest.fixture(scope="session")
-async def session_tokens(outer: ASGI) -> dict[str, dict[str, str]]:
-    """Cookies of one real sign-in for each account."""
-    found: dict[str, dict[str, str]] = {}
+async def accounts(outer: ASGI) -> dict[str, str]:
+    """The password of each account: the administrator's, and a client's that is made for the tests."""
     async with _client(outer) as admin:
         await _sign_in(admin, ADMIN, ADMIN_PASSWORD)
-        found[ADMIN] = dict(admin.cookies)
         made = await admin.post("/api/users", json={"username": CLIENT, "password": CLIENT_PASSWORD})
         made.raise_for_status()
-    async with _client(outer) as client:
-        await _sign_in(client, CLIENT, CLIENT_PASSWORD)
-        found[CLIENT] = dict(client.cookies)
-    return found
+    return {ADMIN: ADMIN_PASSWORD, CLIENT: CLIENT_PASSWORD}
+
+
+@pytest.fixture(scope="session")
+def kept_sessions() -> dict[str, dict[str, str]]:
+    """Cookies that tests share, because signing in takes its time."""
+    return {}
+
+
+@pytest.fixture
+async def session_tokens(
+    outer: ASGI, services: "Services", accounts: dict[str, str], kept_sessions: dict[str, dict[str, str]]
+) -> dict[str, dict[str, str]]:
+    """Cookies of one real sign-in for each account; a new one where a test before has ended the session."""
+    for username, password in accounts.items():
+        token = kept_sessions.get(username, {}).get("session_id")
+        if services.auth.session(token) is None:
+            async with _client(outer) as client:
+                await _sign_in(client, username, password)
+                kept_sessions[username] = dict(client.cookies)
+    return kept_sessions
 
 
 async def _sign_in(client: httpx.AsyncClient, username: str, password: str) -> None:
