@@ -14,10 +14,12 @@ from app import docs
 from app.actions.routes import router as actions
 from app.audit.routes import router as audit
 from app.auth.routes import router as auth
-from app.bodies import MAX_BODY
 from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
 from app.error_shape import SENTENCES
 from app.monitor.routes import router as monitor
+from app.plugins.log_routes import router as plugin_logs
+from app.plugins.proxy_routes import PluginProxy
+from app.plugins.routes import router as plugins
 from app.runs.routes import router as runs
 from app.runs.sockets import socket_routes as run_sockets
 from app.second_factor.routes import router as second_factor
@@ -49,12 +51,13 @@ def create_api(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        max_body_size=MAX_BODY,  # for bodies that do not tell their size; the guard refuses the others
         responses={"default": {"description": "A refusal, whatever its status", "model": ErrorAnswer}},
     )
     api.state.services = services
     # Tried in this order: the busiest first.
-    for router in (monitor, auth, users, second_factor, tokens, settings, actions, audit, runs):
+    api.router.routes.append(PluginProxy())
+    concepts = (monitor, auth, users, second_factor, tokens, settings, actions, audit, runs, plugins, plugin_logs)
+    for router in concepts:
         api.include_router(router)
     api.router.routes.extend(run_sockets())
     docs.add_docs(api)

@@ -22,6 +22,12 @@ from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
 from app.monitor.service import MonitorService
 from app.operations import control_handlers
+from app.plugins.figures import PluginFigures
+from app.plugins.licence_store import LicenceStore
+from app.plugins.licensing import Licensing
+from app.plugins.logs import PluginLogs
+from app.plugins.service import PluginsService
+from app.plugins.values import PluginValues
 from app.runs.service import RunsService
 from app.second_factor.factors import Factors
 from app.second_factor.service import SecondFactorService
@@ -36,6 +42,9 @@ log = logging.getLogger(__name__)
 
 STAGE_SECONDS = 5.0
 """What closing one service may take before the others go on."""
+
+PLUGIN_STAGE_SECONDS = 8.0
+"""For the plugins, which get five seconds to end by themselves."""
 
 
 @asynccontextmanager
@@ -72,6 +81,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
         second_factor = SecondFactorService(factors, auth, tokens, registry, users, settings, config, clock)
         runs = await _opened(stack, "runs", RunsService(database, settings, actions, config, clock, trail))
         monitor = await _opened(stack, "monitor", MonitorService(clock))
+        plugins = await _open_plugins(stack, config, settings, database, trail, clock)
         cloudflare_access = make_cloudflare_access(config, clock)
         if cloudflare_access is not None:
             _close_later(stack, "cloudflare_access", cloudflare_access.close)
@@ -87,6 +97,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
             actions,
             runs,
             monitor,
+            *plugins,
             cloudflare_access=cloudflare_access,
         )
         await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
@@ -106,8 +117,8 @@ class Openable(Protocol):
 S = TypeVar("S", bound=Openable)
 
 
-async def _opened(stack: AsyncExitStack, name: str, service: S) -> S:
-    _close_later(stack, name, service.close)
+async def _opened(stack: AsyncExitStack, name: str, service: S, seconds: float = STAGE_SECONDS) -> S:
+    _close_later(stack, name, service.close, seconds)
     await service.open()
     return service
 
@@ -118,18 +129,40 @@ async def _database(config: Config) -> Database:
     return Database(path)
 
 
+async def _open_plugins(
+    stack: AsyncExitStack,
+    config: Config,
+    settings: SettingsService,
+    database: Database,
+    trail: AuditTrail,
+    clock: Clock,
+) -> tuple[PluginsService, PluginLogs, PluginValues, Licensing]:
+    plugin_logs = PluginLogs(config.log_dir, clock)
+    _close_later(stack, "plugin logs", plugin_logs.close)
+    plugin_values = PluginValues(database, trail, clock)
+    await plugin_values.open()
+    licence_store = LicenceStore(database, lambda: settings.instance_id, clock, trail)
+    await _opened(stack, "licences", licence_store)
+    figures = PluginFigures(clock)
+    plugins = PluginsService(config, settings, plugin_logs, plugin_values, licence_store, figures, trail, clock)
+    await _opened(stack, "plugins", plugins, PLUGIN_STAGE_SECONDS)
+    return plugins, plugin_logs, plugin_values, Licensing(plugins, licence_store)
+
+
 async def _administrator(config: Config, hasher: PasswordHasher, password: str) -> Account:
     view = UserView(None, config.admin_username, config.admin_display_name, Role.ADMIN, True, None)
     return Account(view, await hasher.hash(password))
 
 
-def _close_later(stack: AsyncExitStack, name: str, close: Callable[[], Awaitable[None]]) -> None:
+def _close_later(
+    stack: AsyncExitStack, name: str, close: Callable[[], Awaitable[None]], seconds: float = STAGE_SECONDS
+) -> None:
     async def staged() -> None:
         try:
-            async with asyncio.timeout(STAGE_SECONDS):
+            async with asyncio.timeout(seconds):
                 await close()
         except TimeoutError:
-            log.warning("closing %s took over %s s", name, STAGE_SECONDS, extra={"event": "slow_close"})
+            log.warning("closing %s took over %s s", name, seconds, extra={"event": "slow_close"})
         except Exception:
             log.exception("closing %s failed", name, extra={"event": "close_failed"})
 

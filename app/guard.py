@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.auth.addresses import client_address
 from app.auth.cookies import SESSION, cookie_values
-from app.bodies import MAX_BODY, with_deadline
+from app.bodies import max_body, with_limits
 from app.cloudflare_access import HEADER as ASSERTION
 from app.core.errors import BadValue, Forbidden, Limited, ToruError, retry_after
 from app.credentials import Credential, Shown, is_api, read_credential, require_read, require_second_factor
@@ -115,7 +115,7 @@ class Guard:
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in STRIPPED_HEADERS]
         head = Head(scope)
         if scope["type"] == "http" and (head.has(b"content-length") or head.has(b"transfer-encoding")):
-            receive = with_deadline(receive)
+            receive = with_limits(receive, max_body(scope["path"]))
         if (refusal := await self._access_refusal(scope, assertions)) is not None:
             await _refuse(refusal, scope, receive, send)
             return
@@ -179,7 +179,7 @@ class Guard:
         # No browser sends a token by itself, so no other site can act with one.
         if shown.token is None and not self._is_own_origin(scope, head, hosts[0].lower()):
             return _error(403, "Requests from other sites are refused.")
-        if any(not size.isdecimal() or int(size[:20]) > MAX_BODY for size in head.all(b"content-length")):
+        if any(not size.isdecimal() or int(size[:20]) > max_body(path) for size in head.all(b"content-length")):
             return _error(413, "The request is too large.")
         return self._refusal_of(shown, scope, address)
 

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FrameType
 
 import uvicorn
@@ -22,6 +22,7 @@ from app.guard import Application, Guard
 from app.headers import PagePolicy
 from app.http_protocol import LimitedHttpProtocol
 from app.light_imports import leave_out_aiohttp
+from app.runner.inherited import watch_children_by_pidfd
 from app.services import Services
 from app.websocket_protocol import BatchingProtocol
 
@@ -45,11 +46,15 @@ class Server(uvicorn.Server):
 
     Args:
         listening: called once, as soon as the first request can be answered.
+        leaving: called once, when no more are accepted; it frees requests from what they wait for.
     """
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listening: Callable[[], None], leaving: Callable[[], Coroutine[None, None, None]]
+    ) -> None:
         super().__init__(config)
         self._listening = listening
+        self._leaving = leaving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to serve."""
@@ -58,7 +63,9 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends serving; what is still open then, or after a second signal, is cut off and hears of it."""
+        leaving = asyncio.create_task(self._leaving(), name="leaving")
         await super().shutdown(sockets)
+        await leaving
         if self.force_exit:
             await self.lifespan.shutdown()  # which uvicorn leaves out
         for connection in list(self.server_state.connections):
@@ -120,6 +127,7 @@ def _listener(config: Config) -> socket.socket:
 
 async def _serve(config: Config, password: str, listener: socket.socket, announce: Callable[[], None]) -> None:
     leave_out_aiohttp(config)
+    watch_children_by_pidfd()
     from app.bootstrap import open_services
 
     def listening() -> None:
@@ -130,7 +138,7 @@ async def _serve(config: Config, password: str, listener: socket.socket, announc
         announce()
 
     async with open_services(config, password) as services:
-        server = Server(_server_config(create_server_app(services)), listening)
+        server = Server(_server_config(create_server_app(services)), listening, services.plugins.leave)
         # Not SIG_IGN, which every script would inherit. uvicorn takes SIGTERM and SIGINT while it serves, and raises
         # what ended it once more; here nothing ends before the services are closed.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
@@ -175,12 +183,14 @@ def create_server_app(services: Services) -> Application:
     from app.api import create_api
     from ui.login import create_login_router
     from ui.nicegui_private import bind_sockets_to_sessions, owner_of
+    from ui.plugin_frame import create_plugin_frame_router
     from ui.register import register_pages
     from ui.static import create_static_router
 
     api = create_api(services)
     api.include_router(create_static_router())
     api.include_router(create_login_router())
+    api.include_router(create_plugin_frame_router())
     register_pages(services)
     nicegui_app.add_middleware(PagePolicy)
     nicegui_app.add_middleware(OneShape)

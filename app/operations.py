@@ -9,6 +9,7 @@ from app.audit.service import AuditService
 from app.control import Handler
 from app.core.errors import Malformed
 from app.core.permissions import Actor
+from app.plugins.schemas import PluginView
 from app.services import Services
 from app.version import VERSION
 
@@ -33,6 +34,7 @@ def control_handlers(services: Services) -> dict[str, Handler]:
         "user-add": user_add,
         "user-remove-second-factor": remove_second_factor,
         **audit_handlers(services.audit),
+        **_plugin_handlers(services),
     }
 
 
@@ -58,6 +60,39 @@ def audit_handlers(audit: AuditService) -> dict[str, Handler]:
         return asdict(await audit.export_piece(system, None, form, _number(fields, "after"), until))
 
     return {"audit-verify": verify, "audit-verify-log": verify_log, "audit-find": find, "audit-export": export}
+
+
+def _plugin_handlers(services: Services) -> dict[str, Handler]:
+    plugins, system = services.plugins, Actor.system()
+
+    async def list_all(_: Mapping[str, Any]) -> dict[str, Any]:
+        problems = [asdict(problem) for problem in plugins.problems(system)]
+        return {"plugins": [_shown(plugin) for plugin in await plugins.list(system)], "problems": problems}
+
+    async def enable(fields: Mapping[str, Any]) -> dict[str, Any]:
+        return _shown(await plugins.enable(system, _text(fields, "plugin")))
+
+    async def disable(fields: Mapping[str, Any]) -> dict[str, Any]:
+        return _shown(await plugins.disable(system, _text(fields, "plugin")))
+
+    async def restart(fields: Mapping[str, Any]) -> dict[str, Any]:
+        return _shown(await plugins.restart(system, _text(fields, "plugin")))
+
+    async def log(fields: Mapping[str, Any]) -> dict[str, Any]:
+        plugin = await plugins.get(system, _text(fields, "plugin"))
+        return {"path": str(services.plugin_logs.path(plugin.id))}
+
+    return {
+        "plugin-list": list_all,
+        "plugin-enable": enable,
+        "plugin-disable": disable,
+        "plugin-restart": restart,
+        "plugin-log": log,
+    }
+
+
+def _shown(plugin: PluginView) -> dict[str, Any]:
+    return asdict(plugin)
 
 
 def _number(fields: Mapping[str, Any], name: str) -> int:

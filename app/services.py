@@ -9,6 +9,10 @@ from app.auth.service import AuthService
 from app.cloudflare_access import CloudflareAccess
 from app.core.config import Config
 from app.monitor.service import MonitorService
+from app.plugins.licensing import Licensing
+from app.plugins.logs import PluginLogs
+from app.plugins.service import PluginsService
+from app.plugins.values import PluginValues
 from app.runs.service import RunsService
 from app.second_factor.service import SecondFactorService
 from app.settings.service import SettingsService
@@ -31,4 +35,8 @@ class Services:
     actions: ActionsService
     runs: RunsService
     monitor: MonitorService
+    plugins: PluginsService
+    plugin_logs: PluginLogs
+    plugin_values: PluginValues
+    licences: Licensing
     cloudflare_access: CloudflareAccess | None = field(kw_only=True)

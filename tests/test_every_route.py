@@ -12,6 +12,7 @@ import pytest
 from starlette.routing import Mount, WebSocketRoute
 
 from app.api import METHODS
+from app.plugins.proxy_routes import PREFIX, PluginProxy
 from app.services import Services
 from tests.support.clients import CLIENT, CLIENT_PASSWORD
 from tests.support.inprocess import ASGI, BASE_URL
@@ -142,6 +143,30 @@ TABLE: dict[str, Row] = {
     # audit
     "GET /api/audit": Row("/api/audit", closed(200, 200, 403, 200)),
     "GET /api/audit/export": Row("/api/audit/export?format=csv", closed(200, 200, 403, 200)),
+    # plugins
+    "GET /api/plugins": Row("/api/plugins", closed(200, 200, 403, 200)),
+    "GET /api/plugin-problems": Row("/api/plugin-problems", admins(200)),
+    "GET /api/plugins/{plugin_id}": Row("/api/plugins/x", closed(404, 404, 403, 404)),
+    "POST /api/plugins/{plugin_id}/enable": Row("/api/plugins/x/enable", admins(404)),
+    "POST /api/plugins/{plugin_id}/disable": Row("/api/plugins/x/disable", admins(404)),
+    "POST /api/plugins/{plugin_id}/restart": Row("/api/plugins/x/restart", admins(404)),
+    "GET /api/plugins/{plugin_id}/bundle.js": Row("/api/plugins/x/bundle.js", closed(404, 404, 403, 404)),
+    "POST /api/plugins/{plugin_id}/kv": Row(
+        "/api/plugins/x/kv", closed(404, 404, 404, 404), {"action": "get", "key": "k"}
+    ),
+    "GET /api/plugins/{plugin_id}/options": Row("/api/plugins/x/options", closed(404, 404, 403, 404)),
+    "PUT /api/plugins/{plugin_id}/options": Row("/api/plugins/x/options", admins(404), {"pages_read_only": True}),
+    "GET /api/plugins/{plugin_id}/license": Row("/api/plugins/x/license", admins(404)),
+    "PUT /api/plugins/{plugin_id}/license": Row("/api/plugins/x/license", admins(404), {"key": "k"}),
+    "DELETE /api/plugins/{plugin_id}/license": Row("/api/plugins/x/license", admins(404)),
+    "GET /api/plugins/{plugin_id}/logs": Row("/api/plugins/x/logs", admins(404)),
+    "GET /api/plugins/{plugin_id}/logs/stream": Row("/api/plugins/x/logs/stream", admins(404)),
+    **{
+        f"{method} /api/plugins/route/{{route}}/{{path}}": Row("/api/plugins/route/x/y", closed(404, 404, 403, changes))
+        for method in METHODS
+        for changes in [404 if method in ("GET", "HEAD") else 403]
+    },
+    "GET /plugin-frame/{plugin_id}": Row("/plugin-frame/x", Expected(303, 303, 403, 404, 404, 303, 303)),
     # the description
     "GET /api/openapi.json": Row("/api/openapi.json", closed(200, 200, 403, 200)),
     "HEAD /api/openapi.json": Row("/api/openapi.json", closed(200, 200, 403, 200)),
@@ -195,6 +220,9 @@ SOCKETS = {
 def routes_of(routes: Any, prefix: str = "") -> Iterator[str]:
     """Every route below a router, as the table names it."""
     for route in routes:
+        if isinstance(route, PluginProxy):
+            yield from (f"{method} {PREFIX}{{route}}/{{path}}" for method in METHODS)
+            continue
         included = getattr(route, "original_router", None)
         if included is not None:
             yield from routes_of(included.routes, prefix)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app.auth.request_limits import RequestLimits
-from app.bodies import MAX_BODY
+from app.bodies import MAX_BODY, MAX_PLUGIN_BODY
 from app.core.config import load_config
 from app.core.database import Database
 from app.guard import PUBLIC, Guard, unanswered_after_leaving
@@ -511,6 +511,26 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read(size: int, 
     if status == 413:
         assert answer.json() == {"error": "The request is too large."}
         assert gate.behind.seen == []
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/api/plugins/route/hello/x", MAX_PLUGIN_BODY),
+        ("/api/plugins/route/hello/%0A/kv", MAX_PLUGIN_BODY),
+        ("/api/plugins/hello/kv", MAX_PLUGIN_BODY),
+        ("/api/plugins/hello/enable", MAX_BODY),
+        ("/api/plugins/hello/x/kv", MAX_BODY),
+        ("/api/plugins/route", MAX_BODY),
+        ("/x/api/plugins/route/hello/x", MAX_BODY),
+    ],
+)
+async def test_only_what_is_for_plugins_may_be_larger(
+    path: str, most: int, gate: Gate, session: dict[str, str]
+) -> None:
+    for size, status in ((most, 200), (most + 1, 413)):
+        answer = await gate.ask(path, "POST", content=b"x" * size, headers=session)
+        assert answer.status_code == status
 
 
 async def test_strangers_are_bounded_and_those_who_are_known_are_not(

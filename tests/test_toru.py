@@ -128,6 +128,7 @@ def test_makes_the_environment_once_then_runs_the_command(kind: str, request: py
     assert told["arguments"] == ["serve", "--port", "4000"]
     assert told["tiny"] == "1.0"
     assert told["python"] == str(made.folder / ".venv" / "bin" / "python")
+    assert told["environment"]["TORU_CALLED_FROM"] == "/", "where the paths of a command count from"
     assert told["folder"] == str(made.folder)
     assert list((made.folder / "app" / "cli" / "__pycache__").glob("__main__.*.pyc")), "the project is byte-compiled"
     assert list(made.folder.glob(".venv/lib/*/site-packages/__pycache__/tiny.*.pyc")), "so are its packages"

@@ -162,6 +162,8 @@ TERMINAL_FRAME: Final[Mapping[str, str]] = MappingProxyType(
         "key-line": "#3A3362",
         "hover": "rgba(255, 255, 255, 0.09)",
         "match": "#F2C46D",
+        "warn": TERMINAL["yellow"],
+        "bad": TERMINAL["red"],
     }
 )
 

@@ -13,6 +13,7 @@ from ui.components.frame import FrameBar, FrameHeader, FrameMenu, Host, MenuEntr
 from ui.components.icon import icon
 from ui.components.text import span
 from ui.page import Page
+from ui.plugin_menu import follow_plugins
 
 _KEY: Final = "frame"
 
@@ -20,6 +21,11 @@ _KEY: Final = "frame"
 def set_title(title: str, subtitle: str = "") -> None:
     """Names the page shown now in header and window; the page's own title stands until then."""
     _frame().set_title(title, subtitle)
+
+
+def mark_in_menu(path: str) -> None:
+    """Marks the menu's line of this address, where the page's own path does not say which one it is."""
+    _frame().mark(path)
 
 
 def header_actions() -> ui.element:
@@ -45,6 +51,7 @@ class Frame:
             self._header = FrameHeader(_who(actor))
             self._bar = FrameBar([_entry(page) for page in pages if page.bar])
             ui.element("div").classes("t-scrim")
+        follow_plugins(services, client, self._menu)
         client.page_container.move(target_index=3)  # after link, menu and header, before the bar: the order of reading
         with self._header:
             self.actions = ui.element("div").classes("t-header-actions")
@@ -62,6 +69,10 @@ class Frame:
         inside = page.path if page.menu or page.parent == "/" else page.parent
         self._menu.show(inside)
         self._bar.show(inside)
+
+    def mark(self, path: str) -> None:
+        """Makes the menu mark the line of this address."""
+        self._menu.show(path)
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Header and window title."""

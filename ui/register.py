@@ -24,7 +24,23 @@ from ui.feedback import sentence
 from ui.layout import Frame
 from ui.live import begin_life, end_life
 from ui.page import Page
-from ui.pages import account, audit, dashboard, history, run, scripts, settings, sign_ins, system, user, users
+from ui.pages import (
+    account,
+    audit,
+    dashboard,
+    history,
+    plugin,
+    plugin_details,
+    plugin_logs,
+    plugins,
+    run,
+    scripts,
+    settings,
+    sign_ins,
+    system,
+    user,
+    users,
+)
 from ui.session import actor_now, end_with_session, to_sign_in
 from ui.static import head_html
 
@@ -49,12 +65,16 @@ ENTRIES: Final = tuple(
         system,
         scripts,
         history,
+        plugins,
         users,
         sign_ins,
         audit,
         settings,
         run,
         user,
+        plugin,
+        plugin_details,
+        plugin_logs,
         account,
     )
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.audit.schemas import Mark
-from app.core.log import KEPT_FILES
+from app.core.rotating_file import KEPT_FILES
 
 log = logging.getLogger(__name__)
 

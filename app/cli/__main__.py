@@ -3,6 +3,8 @@
 import click
 
 from app.cli.audit import audit
+from app.cli.license import license_keys
+from app.cli.plugin import plugin
 from app.cli.serve import serve
 from app.cli.user import user
 from app.version import VERSION
@@ -17,6 +19,8 @@ def toru() -> None:
 toru.add_command(serve)
 toru.add_command(user)
 toru.add_command(audit)
+toru.add_command(plugin)
+toru.add_command(license_keys)
 
 if __name__ == "__main__":
     toru(prog_name="toru")

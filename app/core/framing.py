@@ -4,6 +4,7 @@ Standard library only: the runner imports this file and nothing else of the core
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 MAX_FRAME = 1 << 20  # bytes of JSON, where nothing else is said
@@ -32,11 +33,22 @@ def encode(message: Message, limit: int = MAX_FRAME) -> bytes:
 
 
 class FrameReader:
-    """Takes bytes as they arrive and gives messages back; it never holds more than one frame and one arrival."""
+    """Takes bytes as they arrive and gives messages back; it never holds more than one frame and one arrival.
 
-    def __init__(self, limit: int = MAX_FRAME) -> None:
+    Args:
+        limit: bytes of JSON that a frame may have.
+        loads: what reads JSON; it raises ValueError for what is none.
+    """
+
+    def __init__(self, limit: int = MAX_FRAME, loads: Callable[[bytearray], Any] = json.loads) -> None:
         self._limit = limit
+        self._loads = loads
         self._buffer = bytearray()
+
+    @property
+    def is_amid(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes | bytearray | memoryview) -> list[Message]:
         """The messages that are complete now.
@@ -48,7 +60,7 @@ class FrameReader:
         messages: list[Message] = []
         start = 0
         while (end := self._end_of_frame(start)) is not None:
-            messages.append(_decode(self._buffer[start + HEADER : end]))
+            messages.append(self._decode(self._buffer[start + HEADER : end]))
             start = end
         del self._buffer[:start]
         return messages
@@ -63,12 +75,11 @@ class FrameReader:
         end = start + HEADER + length
         return end if end <= len(self._buffer) else None
 
-
-def _decode(body: bytearray) -> Message:
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FrameError(f"a frame that is not JSON: {error}") from error
-    if not isinstance(message, dict):
-        raise FrameError("a frame that is not a JSON object")
-    return message
+    def _decode(self, body: bytearray) -> Message:
+        try:
+            message = self._loads(body)
+        except (ValueError, RecursionError) as error:
+            raise FrameError(f"a frame that is not JSON: {error}") from error
+        if not isinstance(message, dict):
+            raise FrameError("a frame that is not a JSON object")
+        return message

@@ -1,10 +1,9 @@
-"""Log files: one JSON object a line, written by one thread a file, rotated by rename."""
+"""The product's own log: one JSON object a line, written by one thread."""
 
 import contextlib
 import errno
 import json
 import logging
-import os
 import queue
 import sys
 import threading
@@ -15,13 +14,10 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from app.core.clock import now_iso
+from app.core.rotating_file import RotatingFile
 
-MAX_BYTES = 10_000_000
-KEPT_FILES = 5
 QUEUE_LINES = 10_000
 CLOSE_SECONDS = 5
-FILE_MODE = 0o640
-"""An agent of the file's group may read it, whatever the umask."""
 
 LEVELS = {"WARNING": "warn", "CRITICAL": "error"}
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -44,10 +40,9 @@ class LogFile:
         self._lost = 0
         self._counting = threading.Lock()
         self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_LINES)
-        self._fd = -1
-        self._size = 0
+        self._file = RotatingFile(path)
         try:
-            self._open()
+            self._file.open()
         except OSError as error:
             if error.errno not in FULL:
                 raise
@@ -77,62 +72,13 @@ class LogFile:
                 self._append(line)
             except OSError:
                 self._count_lost(1)
-                self._release()
-        self._release()
+                self._file.close()
+        self._file.close()
 
     def _append(self, line: bytes) -> None:
-        if self._fd < 0 or self._moved():
-            self._open()
-        if self._size and self._size + len(line) > MAX_BYTES:
-            with contextlib.suppress(OSError):  # a file that grows is better than no lines
-                self._rotate()
         lost = self._lost
-        self._write_whole(_lost_notice(lost) + line if lost else line)
+        self._file.append(_lost_notice(lost) + line if lost else line)
         self._count_lost(-lost)
-
-    def _write_whole(self, lines: bytes) -> None:
-        start, rest = self._size, lines
-        try:
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
-        except OSError:
-            # What a full disk took of a line would spoil the next one.
-            os.ftruncate(self._fd, min(start, os.fstat(self._fd).st_size))
-            raise
-        self._size += len(lines)
-
-    def _moved(self) -> bool:
-        """Whether somebody renamed or removed the file (logrotate does); what truncated it in place is noticed too."""
-        try:
-            there, ours = os.stat(self.path), os.fstat(self._fd)
-        except FileNotFoundError:
-            return True
-        self._size = ours.st_size
-        return (there.st_ino, there.st_dev) != (ours.st_ino, ours.st_dev)
-
-    def _open(self) -> None:
-        self._release()
-        self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        try:
-            self._fd = os.open(self.path, flags | os.O_EXCL, FILE_MODE)
-            os.fchmod(self._fd, FILE_MODE)
-        except FileExistsError:
-            self._fd = os.open(self.path, flags, FILE_MODE)
-        self._size = os.fstat(self._fd).st_size
-
-    def _rotate(self) -> None:
-        for number in range(KEPT_FILES - 1, 0, -1):
-            older = self.path.with_name(f"{self.path.name}.{number}")
-            if older.exists():
-                older.rename(self.path.with_name(f"{self.path.name}.{number + 1}"))
-        self.path.rename(self.path.with_name(f"{self.path.name}.1"))
-        self._open()
-
-    def _release(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
 
 def _lost_notice(lost: int) -> bytes:

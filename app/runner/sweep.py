@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-MARKER = b"TORU_RUN_ID="
+RUN = "TORU_RUN_ID="
+MARKERS = (RUN.encode(), b"TORU_PLUGIN_SOCKET=")
 PAUSE = 0.02  # seconds between two passes
 ENOUGH = 3  # passes in a row that find nobody: a process in the middle of exec has no environment to see
 MAX_PASSES = 250
@@ -28,11 +29,16 @@ class Session(NamedTuple):
 
 
 class Hunt:
-    """One run whose processes are to be killed."""
+    """One run (or plugin) whose processes are to be killed.
 
-    def __init__(self, run: str, session: Session | None = None) -> None:
+    Args:
+        mark: an entry of their environment; one that ends with a slash stands for all that begin with it.
+        session: which is theirs, too.
+    """
+
+    def __init__(self, mark: str, session: Session | None = None) -> None:
         self.killed: set[int] = set()
-        self._mark = MARKER + os.fsencode(run)
+        self._mark = os.fsencode(mark)
         self._session = session
         self._found = False
         self._clean = 0
@@ -74,6 +80,8 @@ class Hunt:
     def _owns(self, process: "Process") -> bool:
         if self._mark in process.marks:
             return True
+        if self._mark.endswith(b"/") and any(mark.startswith(self._mark) for mark in process.marks):
+            return True
         session = self._session
         return session is not None and process.session == session.id and process.started <= session.until
 
@@ -85,7 +93,7 @@ class Process(NamedTuple):
     group: int
     session: int
     started: int  # clock ticks since boot
-    marks: list[bytes]  # TORU_RUN_ID=…
+    marks: list[bytes]  # TORU_RUN_ID=…, TORU_PLUGIN_SOCKET=…
 
     @classmethod
     def of(cls, pid: int) -> "Process | None":
@@ -97,14 +105,19 @@ class Process(NamedTuple):
             environment = _read(f"/proc/{pid}/environ")
         except OSError:  # another user's
             environment = b""
-        entries = environment.split(b"\0") if MARKER in environment else []
-        marks = [entry for entry in entries if entry.startswith(MARKER)]
+        entries = environment.split(b"\0") if any(marker in environment for marker in MARKERS) else []
+        marks = [entry for entry in entries if entry.startswith(MARKERS)]
         return cls(pid, int(fields[2]), int(fields[3]), int(fields[19]), marks)
 
 
 def sweep(run: str) -> int:
     """Kills every process that carries the run's marker, again until none is found; answers how many. Blocks."""
-    hunt = Hunt(run)
+    return sweep_marked(RUN + run)
+
+
+def sweep_marked(mark: str) -> int:
+    """The same for processes with this entry, of one of MARKERS, in their environment; see Hunt. Blocks."""
+    hunt = Hunt(mark)
     while True:
         for process in _processes():
             hunt.look(process)
@@ -132,7 +145,7 @@ class Sweeper:
 
     async def sweep(self, run: str, session: Session | None = None) -> int:
         """Kills every process that carries the marker or is in the session; answers how many."""
-        hunt = Hunt(run, session)
+        hunt = Hunt(RUN + run, session)
         over = self._hunts[hunt] = asyncio.get_running_loop().create_future()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work(), name="sweep")

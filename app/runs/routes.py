@@ -17,7 +17,7 @@ from app.runs.download import output_bytes
 from app.runs.history import ENTRIES, HistoryEntry, history_json
 from app.runs.schemas import RunState, RunView
 from app.runs.service import MAX_PAGE
-from app.runs.stream import event_stream, resume_offset
+from app.runs.stream import resume_offset, run_stream
 from app.services import Services
 
 router = APIRouter(prefix="/api", tags=["runs"])
@@ -156,7 +156,7 @@ async def _events(services: Services, actor: Actor, run_id: str, offset: int) ->
     try:
         async with (
             aclosing(services.runs.follow_lines(actor, run_id, offset)) as events,
-            aclosing(event_stream(events, over)) as texts,
+            aclosing(run_stream(events, over)) as texts,
         ):
             async for text in texts:
                 yield text

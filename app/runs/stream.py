@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from app.core.errors import BadValue
+from app.core.event_stream import HEARTBEAT_SECONDS, event_stream
 from app.runs.schemas import Cancelled, Ended, LineEvent
 from app.runs.wire import message, outcome, sse_event, sse_text
-
-HEARTBEAT_SECONDS = 15.0
-"""Proxies close what is silent for longer than a minute or two."""
 
 
 def resume_offset(offset: int, last_event_id: str | None) -> int:
@@ -20,30 +18,11 @@ def resume_offset(offset: int, last_event_id: str | None) -> int:
     return int(last_event_id)
 
 
-async def event_stream(
+def run_stream(
     events: AsyncIterator[LineEvent], over: asyncio.Event, heartbeat: float = HEARTBEAT_SECONDS
 ) -> AsyncGenerator[str, None]:
-    """The text of the stream: events as they come, a comment when nothing comes, until the end or `over`."""
-    ended = asyncio.ensure_future(over.wait())
-    following = asyncio.ensure_future(anext(events))
-    try:
-        while True:
-            done, _ = await asyncio.wait({following, ended}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
-            if ended in done:
-                return
-            if following not in done:
-                yield ":\n\n"
-                continue
-            text = _text(following.result())
-            if text:
-                yield text
-            following = asyncio.ensure_future(anext(events))
-    except StopAsyncIteration:
-        return
-    finally:
-        for task in (ended, following):
-            task.cancel()
-        await asyncio.gather(ended, following, return_exceptions=True)
+    """The text of the stream: lines as they come, until the run's end or `over`."""
+    return event_stream(events, _text, over, heartbeat)
 
 
 def _text(event: LineEvent) -> str:

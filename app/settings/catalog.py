@@ -100,9 +100,25 @@ REQUIRE_SECOND_FACTOR = Setting(
     choices=YES_NO,
     guarded=True,
 )
+ENABLE_NEW_PLUGINS = Setting(
+    "enable_new_plugins",
+    "Enable new plugins",
+    "A plugin that was copied into the folder runs without being enabled by hand.",
+    _choice("Enable new plugins", YES_NO),
+    choices=YES_NO,
+    guarded=True,
+)
 INSTANCE_ID = Setting("instance_id", "Instance", "Names this installation.", _text, writable=False)
 
 SETTINGS = {
     setting.key: setting
-    for setting in (SCRIPTS_DIR, MAX_RUNS, OUTPUT_CAP, RUN_TIMEOUT, REQUIRE_SECOND_FACTOR, INSTANCE_ID)
+    for setting in (
+        SCRIPTS_DIR,
+        MAX_RUNS,
+        OUTPUT_CAP,
+        RUN_TIMEOUT,
+        REQUIRE_SECOND_FACTOR,
+        ENABLE_NEW_PLUGINS,
+        INSTANCE_ID,
+    )
 }

@@ -15,6 +15,7 @@ from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, NotFound
 from app.core.permissions import Actor
 from app.settings.catalog import (
+    ENABLE_NEW_PLUGINS,
     INSTANCE_ID,
     MAX_RUNS,
     OUTPUT_CAP,
@@ -52,6 +53,7 @@ class SettingsService:
             OUTPUT_CAP.key: "64",
             RUN_TIMEOUT.key: "0",
             REQUIRE_SECOND_FACTOR.key: "no",
+            ENABLE_NEW_PLUGINS.key: "no",
         }
         self._watchers: set[Watcher] = set()
 
@@ -139,6 +141,11 @@ class SettingsService:
     def require_second_factor(self) -> bool:
         """Whether everybody needs a second factor."""
         return self._values[REQUIRE_SECOND_FACTOR.key] == "yes"
+
+    @property
+    def enable_new_plugins(self) -> bool:
+        """Whether plugins that nobody decided about are enabled by themselves."""
+        return self._values[ENABLE_NEW_PLUGINS.key] == "yes"
 
     @property
     def instance_id(self) -> str:

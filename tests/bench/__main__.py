@@ -16,7 +16,19 @@ from pathlib import Path
 
 from tests.bench.bench import Bench, install, make_bench, serving_python
 from tests.bench.figures import Figure
-from tests.bench.groups import crashes, growth, idle, latency, pages, resources, revocation, sign_in, start, throughput
+from tests.bench.groups import (
+    crashes,
+    growth,
+    idle,
+    latency,
+    pages,
+    plugins,
+    resources,
+    revocation,
+    sign_in,
+    start,
+    throughput,
+)
 from tests.bench.table import as_json, as_table
 from tests.bench.workers import workers
 
@@ -32,6 +44,7 @@ GROUPS: dict[str, Measure] = {
     "pages": pages.measure,
     "sign_in": sign_in.measure,
     "revocation": revocation.measure,
+    "plugins": plugins.measure,
     "crashes": crashes.measure,
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.core import log as module
+from app.core import rotating_file
 from app.core.log import FileHandler, LogFile, TerminalLines
 from tests.support.server import ROOT
 
@@ -94,7 +95,7 @@ def test_files_can_be_read_by_the_group_whatever_the_umask(logger: logging.Logge
 
 
 def test_a_file_that_grew_is_renamed_and_five_old_ones_stay(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 1000)
+    monkeypatch.setattr(rotating_file, "MAX_BYTES", 1000)
     target = LogFile(path)
     for number in range(700):
         target.write(f"{number:09d}")
@@ -132,8 +133,8 @@ def test_whatever_logrotate_does_the_lines_go_on(how: str, path: Path) -> None:
 def test_ten_thousand_lines_from_four_threads_under_rotation_are_all_there(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 50_000)
-    monkeypatch.setattr(module, "KEPT_FILES", 20)
+    monkeypatch.setattr(rotating_file, "MAX_BYTES", 50_000)
+    monkeypatch.setattr(rotating_file, "KEPT_FILES", 20)
     target = LogFile(path)
 
     def write(me: int) -> None:

@@ -203,13 +203,13 @@ async def test_openapi_knows_the_doors(admin: httpx.AsyncClient) -> None:
 
 
 async def test_a_silent_run_keeps_its_stream_alive() -> None:
-    from app.runs.stream import event_stream
+    from app.runs.stream import run_stream
 
     async def silent() -> Any:
         await asyncio.sleep(60)
         yield []
 
-    stream = event_stream(silent(), asyncio.Event(), heartbeat=0.01)
+    stream = run_stream(silent(), asyncio.Event(), heartbeat=0.01)
     assert [await anext(stream) for _ in range(3)] == [":\n\n"] * 3
     await stream.aclose()
 

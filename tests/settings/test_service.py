@@ -52,6 +52,7 @@ async def test_the_first_values(settings: SettingsService, tmp_path: Path) -> No
         "output_cap_mb": "64",
         "run_timeout": "0",
         "require_second_factor": "no",
+        "enable_new_plugins": "no",
     }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 from app.main import Server, _server_config
@@ -17,7 +18,7 @@ async def listening(application: ASGI) -> AsyncIterator[int]:
     config = _server_config(cast("Any", application))
     config.port, config.lifespan = free_port(), "off"
     ready = asyncio.Event()
-    server = Server(config, ready.set)
+    server = Server(config, ready.set, partial(asyncio.sleep, 0))
     serving = asyncio.create_task(server.serve())
     await asyncio.wait({serving, asyncio.ensure_future(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
     try:

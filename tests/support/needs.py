@@ -57,10 +57,11 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "mounts": _mounts,
     "dash": _program("dash", "dash"),
     "bash": _program("bash", "bash"),
+    "openssl": _program("openssl", "openssl"),
     "systemd-run": _program("systemd-run", "systemd"),
 }
 
-TOOLS = frozenset({"browser", "dash", "bash", "systemd-run"})
+TOOLS = frozenset({"browser", "dash", "bash", "openssl", "systemd-run"})
 """What can be installed, so that CI fails without it; the others are circumstances of the machine."""
 
 

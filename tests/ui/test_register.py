@@ -24,13 +24,14 @@ FIXED = [entry.page for entry in ENTRIES if "{" not in entry.page.path]
 def test_the_contracts_addresses_are_there_once() -> None:
     wanted = {"/", "/system-monitor", "/scripts", "/history", "/settings", "/run/{run_id}", "/account"}
     wanted |= {"/users", "/users/{user_id}", "/sign-ins", "/audit"}
+    wanted |= {"/plugins", "/plugin/{plugin_id}", "/plugins/{plugin_id}", "/plugins/{plugin_id}/logs"}
     assert wanted <= {path.replace("{id}", "{run_id}") for path in ADDRESSES}
     assert len(ADDRESSES) == len(set(ADDRESSES))
 
 
 def test_clients_see_only_what_is_meant_for_them() -> None:
     shown = {entry.page.title for entry in ENTRIES if entry.page.allows(Role.CLIENT)}
-    assert shown == {"Dashboard", "System", "History", "Audit", "Run", "Account"}
+    assert shown == {"Dashboard", "System", "History", "Plugins", "Audit", "Run", "Plugin", "Account"}
 
 
 @pytest.mark.parametrize("page", FIXED, ids=lambda page: page.path)
@@ -63,8 +64,8 @@ async def test_what_a_client_may_not_see_leads_to_the_dashboard(
 
 
 async def test_the_menu_has_what_the_role_may_see(as_user: AsUser) -> None:
-    assert await menu_of(await as_user(CLIENT)) == ["Dashboard", "System", "History", "Audit"]
-    everything = ["Dashboard", "System", "Scripts", "History", "Users", "Sign-ins", "Audit", "Settings"]
+    assert await menu_of(await as_user(CLIENT)) == ["Dashboard", "System", "History", "Plugins", "Audit"]
+    everything = ["Dashboard", "System", "Scripts", "History", "Plugins", "Users", "Sign-ins", "Audit", "Settings"]
     assert await menu_of(await as_user()) == everything
 
 

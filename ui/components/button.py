@@ -37,3 +37,10 @@ def link_button(label: str, href: str, *, kind: Kind = "plain", icon: str | None
             draw_icon(icon)
         span(label)
     return made
+
+
+def short_link(label: str, href: str, *, icon: str) -> ui.link:
+    """A link for the header: on phones only its picture is there to be seen."""
+    made = link_button(label, href, icon=icon).classes("t-short")
+    made.props["aria-label"] = label
+    return made

@@ -19,6 +19,18 @@ class MenuEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginEntry:
+    """A plugin's line of the menu: `picture` is an emoji or a `word` of few letters, `tone` the colour of `health`."""
+
+    path: str
+    title: str
+    picture: str
+    word: bool
+    health: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """The machine at the foot of the menu; `since` is when it was started, ISO 8601."""
 
@@ -58,6 +70,14 @@ class FrameMenu(_Navigation, component="frame_menu.js"):
         super().__init__(pages)
         self.props["mark"] = static_url("mark.svg")
         self.props["host"] = asdict(host) if host is not None else None
+        self.props["plugins"] = []
+
+    def show_plugins(self, plugins: Sequence[PluginEntry]) -> None:
+        """Lists these plugins below the page of all of them."""
+        shown = [asdict(plugin) for plugin in plugins]
+        if self.props["plugins"] != shown:
+            self.props["plugins"] = shown
+            self.update()
 
 
 class FrameBar(_Navigation, component="frame_bar.js"):

@@ -17,6 +17,16 @@ export default {
                 <svg class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use :href="icons + '#' + page.icon"/></svg>
                 <span>{{ page.title }}</span>
               </a>
+              <ul v-if="page.path === '/plugins' && plugins.length" class="t-nav-plugins" aria-label="Enabled plugins">
+                <li v-for="plugin in plugins" :key="plugin.path">
+                  <a :href="plugin.path" :aria-current="plugin.path === current ? 'page' : undefined">
+                    <span class="t-nav-picture" :class="{ word: plugin.word }" aria-hidden="true">{{ plugin.picture }}</span>
+                    <span class="t-nav-name">{{ plugin.title }}</span>
+                    <i class="t-health" :class="plugin.tone" :title="plugin.health"></i>
+                    <span class="t-sr">{{ plugin.health }}</span>
+                  </a>
+                </li>
+              </ul>
             </li>
           </ul>
         </template>
@@ -26,7 +36,7 @@ export default {
         <div class="t-host-line"><span v-if="host.system">{{ host.system }}</span><span v-if="host.since">up {{ up }}</span></div>
       </div>
     </nav>`,
-  props: { pages: Array, current: String, icons: String, mark: String, host: Object },
+  props: { pages: Array, plugins: Array, current: String, icons: String, mark: String, host: Object },
   data() {
     return { now: now() };
   },

@@ -1,0 +1,213 @@
+"""A connection to a plugin's socket: frames out and in, read no faster than leaves time for everybody else."""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from app.core.clock import iso
+from app.core.framing import HEADER, FrameError, FrameReader, FrameTooLarge, Message
+from app.plugins.pace import Allowance
+from app.plugins.wire import MAX_FRAME
+
+SHARE = 0.25
+"""Of a second that reading one plugin's frames may take; answers of ordinary size stay far below it."""
+
+BURST = 0.01
+RETRY = 0.02
+"""Seconds between tries to connect."""
+
+PEER = struct.Struct("3i")  # pid, uid, gid
+
+
+class NotOurs(OSError):
+    """Another user listens on the socket."""
+
+
+def encode(kind: str, payload: Any, request_id: str | None = None) -> bytes:
+    """A whole frame, header and body in one piece: some plugins read no further than the first arrival.
+
+    Raises:
+        FrameTooLarge: the JSON takes more than MAX_FRAME bytes.
+    """
+    message = {"type": kind, "timestamp": iso(datetime.now(UTC)), "request_id": request_id, "payload": payload}
+    body = orjson.dumps(message)
+    if len(body) > MAX_FRAME:
+        raise FrameTooLarge(f"a frame of {len(body)} bytes, the limit is {MAX_FRAME}")
+    return len(body).to_bytes(HEADER, "big") + body
+
+
+class Channel(asyncio.Protocol):
+    """One connection; made by `connect`.
+
+    Args:
+        heard: takes each message.
+        lost: called once when the connection has ended, with a sentence when the plugin broke the rules, else with
+            nothing; not after `close`.
+    """
+
+    def __init__(self, heard: Callable[[Message], None], lost: Callable[[str], None]) -> None:
+        self.amid_since: float | None = None
+        """The monotonic second at which a frame began that has not ended yet."""
+
+        self._heard = heard
+        self._lost = lost
+        self._frames = FrameReader(MAX_FRAME, orjson.loads)
+        self._allowance = Allowance(SHARE, BURST)
+        self._transport: asyncio.Transport | None = None
+        self._problem = ""
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._holds: set[str] = set()
+        self._breath: asyncio.TimerHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames can be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def send(self, frame: bytes) -> None:
+        """Queues one frame; what is sent on a connection that has ended is lost."""
+        if self._transport is not None and self.is_open:
+            self._transport.write(frame)
+
+    async def send_slowly(self, frame: bytes) -> None:
+        """The same, as soon as the plugin has taken what was sent before."""
+        await self._writable.wait()
+        self.send(frame)
+
+    def close(self) -> None:
+        """Ends the connection after what was sent has gone out."""
+        self._lost = _ignore
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Ends it at once."""
+        self._lost = _ignore
+        if self._transport is not None:
+            self._transport.abort()
+
+    def fail(self, problem: str) -> None:
+        """Ends it at once because of what the plugin did; `lost` is told."""
+        self._problem = problem
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        began = time.perf_counter()
+        try:
+            messages = self._frames.feed(data)
+        except FrameError as error:
+            self.fail(f"It sent {error}.")
+            return
+        if messages or not self._frames.is_amid:
+            self.amid_since = None
+        if self._frames.is_amid and self.amid_since is None:
+            self.amid_since = time.monotonic()
+        for message in messages:
+            self._heard(message)
+        self._breathe(self._allowance.take(time.perf_counter() - began))
+
+    def pause_writing(self) -> None:
+        """Called by asyncio."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Called by asyncio."""
+        self._writable.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Called by asyncio."""
+        if self._breath is not None:
+            self._breath.cancel()
+        self._writable.set()
+        self._transport = None
+        lost, self._lost = self._lost, _ignore
+        lost(self._problem)
+
+    def hold(self, why: str) -> None:
+        """Reads no more until `release` was called for every reason to hold."""
+        if not self._holds and self.is_open and self._transport is not None:
+            self._transport.pause_reading()
+        self._holds.add(why)
+
+    def release(self, why: str) -> None:
+        """Takes a reason away."""
+        if why in self._holds:
+            self._holds.remove(why)
+            if not self._holds and self.is_open and self._transport is not None:
+                self._transport.resume_reading()
+
+    def _breathe(self, seconds: float) -> None:
+        if seconds and self.is_open:
+            self.hold("pace")
+            self._breath = asyncio.get_running_loop().call_later(seconds, self.release, "pace")
+
+
+def _ignore(_: str) -> None:
+    pass
+
+
+async def connect(path: str, heard: Callable[[Message], None], lost: Callable[[str], None]) -> Channel:
+    """A connection to the socket at `path`, tried again while nobody has room for it.
+
+    Raises:
+        OSError: nobody listens there, or NotOurs.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        handle = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            handle.setblocking(False)
+            await loop.sock_connect(handle, path)
+            if _is_connected(handle):
+                _check_peer(handle)
+                _, channel = await loop.create_unix_connection(lambda: Channel(heard, lost), sock=handle)
+                return channel
+        except BaseException:
+            handle.close()
+            raise
+        handle.close()
+        await asyncio.sleep(RETRY)
+
+
+async def connect_when_there(path: str, heard: Callable[[Message], None], lost: Callable[[str], None]) -> Channel:
+    """The same, waiting for the socket to be made and listened on; the caller sets the limit. Raises NotOurs."""
+    while True:
+        try:
+            return await connect(path, heard, lost)
+        except NotOurs:
+            raise
+        except OSError:
+            await asyncio.sleep(RETRY)
+
+
+def _is_connected(handle: socket.socket) -> bool:
+    """A full queue of the listening socket is EAGAIN, which asyncio takes for "in progress" and then for success."""
+    try:
+        handle.getpeername()
+    except OSError as error:
+        if error.errno == errno.ENOTCONN:
+            return False
+        raise
+    return True
+
+
+def _check_peer(handle: socket.socket) -> None:
+    _, uid, _ = PEER.unpack(handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
+    if uid != os.geteuid():
+        raise NotOurs(errno.EPERM, "another user listens on its socket")

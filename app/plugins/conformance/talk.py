@@ -1,0 +1,91 @@
+"""One connection of the conformance kit to a plugin, byte by byte: nothing is mended, everything is noticed."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+from app.core.framing import HEADER, Message
+from app.plugins.conformance.findings import Violation
+from app.plugins.wire import MAX_FRAME
+
+CONNECT_SECONDS = 5.0
+
+
+class Closed(Exception):
+    """The plugin closed the connection between two frames."""
+
+
+class Talk:
+    """An open connection; `close` it in the end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, path: str) -> "Talk":
+        """Connects. Raises Violation when nobody takes the connection."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return cls(*await asyncio.open_unix_connection(path))
+        except OSError as error:  # TimeoutError is one
+            reason = error.strerror or f"nobody took the connection within {CONNECT_SECONDS:.0f} seconds"
+            raise Violation(f"Its socket cannot be connected to: {reason}.") from None
+
+    async def send(self, data: bytes) -> None:
+        """Writes bytes, a frame or a part of one, and waits until the plugin has room for them.
+
+        Raises:
+            Closed: it hung up.
+        """
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except ConnectionError:
+            raise Closed from None
+
+    async def receive(self) -> Message:
+        """The next message. The caller sets the limit.
+
+        Raises:
+            Closed: there is none any more.
+            Violation: what came is no frame.
+        """
+        try:
+            header = await self._reader.readexactly(HEADER)
+            length = int.from_bytes(header, "big")
+            if length > MAX_FRAME:
+                raise Violation(f"It announced a frame of {length} bytes; {MAX_FRAME} are allowed.")
+            body = await self._reader.readexactly(length)
+        except asyncio.IncompleteReadError as error:
+            if error.expected == HEADER and not error.partial:
+                raise Closed from None
+            raise Violation(
+                f"It hung up amid a frame, {error.expected} bytes of which {len(error.partial)} came."
+            ) from None
+        except ConnectionError:
+            raise Closed from None
+        return _message(body)
+
+    async def close(self) -> None:
+        """Hangs up."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+
+def _message(body: bytes) -> Message:
+    try:
+        message = json.loads(body.decode(), parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise Violation("It sent a frame that is not UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        raise Violation(f"It sent a frame that is not JSON: {error}.") from None
+    if not isinstance(message, dict):
+        raise Violation("It sent a frame that is not a JSON object.")
+    return message
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")

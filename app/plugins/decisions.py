@@ -1,0 +1,82 @@
+"""What was decided about plugins, and that it is kept: in the plugins folder, in the audit and in the logs."""
+
+import asyncio
+import logging
+
+from app.audit.trail import AuditTrail, Outcome
+from app.core.errors import Unavailable
+from app.core.permissions import Actor
+from app.plugins.enabled import EnabledPlugins
+from app.plugins.logs import PluginLogs
+
+log = logging.getLogger(__name__)
+
+
+class Decisions:
+    """Keeps them.
+
+    Args:
+        enabled: the file that says which plugins are enabled.
+    """
+
+    def __init__(self, enabled: EnabledPlugins, trail: AuditTrail, logs: PluginLogs) -> None:
+        self._enabled = enabled
+        self._trail = trail
+        self._logs = logs
+        self._writing = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Reads what others may have written."""
+        async with self._writing:
+            await asyncio.to_thread(self._enabled.load)
+
+    def is_enabled(self, plugin_id: str) -> bool | None:
+        """What was decided, None when nobody has yet."""
+        return self._enabled.is_enabled(plugin_id)
+
+    def reason(self, plugin_id: str) -> str | None:
+        """Why the core itself disabled it, None when it did not."""
+        return self._enabled.reason(plugin_id)
+
+    async def enable(self, actor: Actor, plugin_id: str) -> None:
+        """Raises Unavailable when it cannot be kept."""
+        await self._decide(actor, plugin_id, True)
+
+    async def disable(self, actor: Actor, plugin_id: str) -> None:
+        """Raises Unavailable when it cannot be kept."""
+        await self._decide(actor, plugin_id, False)
+
+    async def restart(self, actor: Actor, plugin_id: str) -> None:
+        """That somebody had it restarted. Raises Unavailable."""
+        await self._trail.record(actor, "plugin.restarted", plugin_id)
+        self._tell(plugin_id, "restarted", actor)
+
+    async def give_up(self, plugin_id: str, reason: str) -> None:
+        """That the core disabled it. What cannot be kept is told in the log only."""
+        try:
+            await self._write(plugin_id, False, reason)
+        except Unavailable as error:
+            log.warning("it is not kept that plugin %s is disabled: %s", plugin_id, error)
+        await self._trail.try_record(Actor.system(), "plugin.failed", plugin_id, detail={"reason": reason})
+
+    async def _decide(self, actor: Actor, plugin_id: str, enabled: bool) -> None:
+        what = "plugin.enabled" if enabled else "plugin.disabled"
+        await self._trail.record(actor, what, plugin_id)
+        try:
+            await self._write(plugin_id, enabled)
+        except Unavailable as error:
+            await self._trail.try_record(actor, what, plugin_id, Outcome.FAILED, {"reason": str(error)})
+            raise
+        self._tell(plugin_id, "enabled" if enabled else "disabled", actor)
+
+    def _tell(self, plugin_id: str, word: str, actor: Actor) -> None:
+        log.info("plugin %s %s", plugin_id, word, extra={"event": f"plugin_{word}", "by": actor.username})
+        sentence = f"{word.capitalize()} by {actor.username}."
+        self._logs.supervisor_event("info", sentence, event=f"plugin_{word}", plugin=plugin_id)
+
+    async def _write(self, plugin_id: str, enabled: bool, reason: str | None = None) -> None:
+        try:
+            async with self._writing:
+                await asyncio.to_thread(self._enabled.put, plugin_id, enabled, reason)
+        except OSError as error:
+            raise Unavailable(f"The plugins folder cannot be written: {error.strerror}.") from None
