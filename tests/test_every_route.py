@@ -152,7 +152,7 @@ TABLE: dict[str, Row] = {
     "POST /api/plugins/{plugin_id}/restart": Row("/api/plugins/x/restart", admins(404)),
     "GET /api/plugins/{plugin_id}/bundle.js": Row("/api/plugins/x/bundle.js", closed(404, 404, 403, 404)),
     "POST /api/plugins/{plugin_id}/kv": Row(
-        "/api/plugins/x/kv", closed(404, 404, 404, 404), {"action": "get", "key": "k"}
+        "/api/plugins/x/kv", closed(404, 404, 403, 404), {"action": "get", "key": "k"}
     ),
     "GET /api/plugins/{plugin_id}/options": Row("/api/plugins/x/options", closed(404, 404, 403, 404)),
     "PUT /api/plugins/{plugin_id}/options": Row("/api/plugins/x/options", admins(404), {"pages_read_only": True}),
@@ -164,7 +164,7 @@ TABLE: dict[str, Row] = {
     **{
         f"{method} /api/plugins/route/{{route}}/{{path}}": Row("/api/plugins/route/x/y", closed(404, 404, 403, changes))
         for method in METHODS
-        for changes in [404 if method in ("GET", "HEAD") else 403]
+        for changes in [404 if method in ("GET", "HEAD", "OPTIONS") else 403]
     },
     "GET /plugin-frame/{plugin_id}": Row("/plugin-frame/x", Expected(303, 303, 403, 404, 404, 303, 303)),
     # the description
