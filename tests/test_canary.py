@@ -181,7 +181,9 @@ async def a_second_factor_is_used(day: Day, http: httpx.AsyncClient) -> None:
     async with day.client() as other:
         body = {"username": "carla", "password": NEWER}
         assert (await other.post("/api/auth/login", json=body)).json()["second_factor"] is True
-        await other.post("/api/auth/login", json={**body, "code": codes[0][:-1] + "2"})
+        await other.post(
+            "/api/auth/login", json={**body, "code": codes[0][:-1] + ("3" if codes[0][-1] == "2" else "2")}
+        )
         await day.enter(other, "carla", NEWER, code=codes[0])
         assert (await other.post("/api/auth/login", json={**body, "code": codes[0]})).status_code == 401
         await other.get(f"/api/auth/step-up?code={codes[1]}")
