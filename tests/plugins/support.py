@@ -137,9 +137,9 @@ class Plugged:
         return await self.plugins.send(ADMIN, plugin_id, PluginRequest(method, path, {"accept": "*/*"}, body))
 
     def log_of(self, plugin_id: str) -> str:
-        """What the log file of a plugin holds."""
+        """What the log files of a plugin hold, oldest first: a flood has them rotated."""
         path = self.logs.path(plugin_id)
-        return path.read_text() if path.exists() else ""
+        return "".join(file.read_text() for file in sorted(path.parent.glob(f"{path.name}*"), reverse=True))
 
     def processes_of(self, plugin_id: str) -> list[psutil.Process]:
         """The living processes of a plugin, by the marker in their environment."""
