@@ -107,7 +107,10 @@ async def shared_server(tmp_path_factory: pytest.TempPathFactory, process_watch:
 def server(shared_server: Server, request: pytest.FixtureRequest) -> Iterator[Server]:
     """A real server that tests share: use it, but do not stop it or change its settings. See `start_server`."""
     shared_server.log.errors()
+    before = shared_server.failed_sign_ins()
     yield shared_server
+    if len(after := shared_server.failed_sign_ins()) > len(before):
+        pytest.fail(f"Failed sign-ins are left, which lock out the tests that follow: {after}", pytrace=False)
     told = shared_server.log.errors(_allowed_errors(request))
     if told:
         pytest.fail("The server's log holds errors:\n" + "\n".join(told), pytrace=False)

@@ -1,10 +1,12 @@
 """A real server in a process of its own: fresh data folder, own scripts, a free port."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -186,6 +188,15 @@ class Server:
                 raise AssertionError(f"These runners did not end: {alive}")
             if code not in (0, -signal.SIGKILL):
                 raise AssertionError(f"The server ended with {code}:\n{self.output}")
+
+    def failed_sign_ins(self) -> list[str]:
+        """The names under which the tests' address failed to sign in and did not succeed since: three lock it."""
+        query = (
+            "SELECT username FROM sign_ins AS one WHERE address_bucket IS NOT NULL AND counted AND NOT success AND id >"
+            " (SELECT coalesce(max(id), 0) FROM sign_ins AS two WHERE two.success AND two.name_bucket = one.name_bucket)"
+        )
+        with contextlib.closing(sqlite3.connect(f"file:{self.data_dir / 'toru.db'}?mode=ro", uri=True)) as database:
+            return [name for (name,) in database.execute(query)]
 
     def script(self, name: str, text: str, mode: int = 0o755) -> str:
         """Writes a script into the scripts folder, with `#!/bin/sh` unless it brings its own first line."""

@@ -47,7 +47,7 @@ FATAL: list[tuple[Changes, str, str]] = [
     (
         [("serve(connection)\n                except", "sys.exit(3)\n                except")],
         "start",
-        "it ended with exit code 3 without a word",
+        "[Ii]t ended with exit code 3 without a word",  # at init, or when looked at after it
     ),
     ([(f"{IS_HTTP}:", "if False:")], "http-answer", r"^Asked for GET /: It did not answer within 2 seconds\.$"),
     ([(WRITE, "return")], "http-answer", r"It hung up without an answer\."),
