@@ -192,8 +192,9 @@ class Server:
     def failed_sign_ins(self) -> list[str]:
         """The names under which the tests' address failed to sign in and did not succeed since: three lock it."""
         query = (
-            "SELECT username FROM sign_ins AS one WHERE address_bucket IS NOT NULL AND counted AND NOT success AND id >"
-            " (SELECT coalesce(max(id), 0) FROM sign_ins AS two WHERE two.success AND two.name_bucket = one.name_bucket)"
+            "SELECT username FROM sign_ins AS one WHERE address_bucket IS NOT NULL AND counted AND NOT success"
+            " AND NOT EXISTS (SELECT * FROM sign_ins AS two"
+            " WHERE two.success AND two.name_bucket = one.name_bucket AND two.id > one.id)"
         )
         with contextlib.closing(sqlite3.connect(f"file:{self.data_dir / 'toru.db'}?mode=ro", uri=True)) as database:
             return [name for (name,) in database.execute(query)]
