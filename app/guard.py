@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.auth.addresses import client_address
 from app.auth.cookies import SESSION, cookie_values
+from app.auth.turns import Turns
 from app.bodies import max_body, with_limits
 from app.cloudflare_access import HEADER as ASSERTION
 from app.core.errors import BadValue, Forbidden, Limited, ToruError, retry_after
@@ -32,10 +33,11 @@ OwnerOf = Callable[[str], str | None]
 
 NICEGUI_SOCKET = "/_nicegui_ws/"
 HEALTH = "/api/health"
+SIGN_IN = "/api/auth/login"
 PUBLIC = frozenset(
     {
         "/login",
-        "/api/auth/login",
+        SIGN_IN,
         "/api/auth/logout",
         "/api/auth/me",
         HEALTH,
@@ -101,6 +103,7 @@ class Guard:
         self._registry = services.registry
         self._second_gate = services.cloudflare_access
         self._owner_of = owner_of
+        self._sign_ins = Turns()
         self._public_host = urlsplit(services.config.public_url).netloc if services.config.public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,6 +136,8 @@ class Guard:
         refusal = self._refusal(scope, head, address, shown)
         if refusal is not None:
             await _refuse(refusal, scope, receive, send)
+        elif scope["path"] == SIGN_IN and scope["type"] == "http":
+            await self._sign_ins.serve(receive, lambda turn: self._serve(shown.credential, scope, turn, send))
         else:
             await self._serve(shown.credential, scope, receive, send)
 
