@@ -68,10 +68,12 @@ async def test_wrong_passwords_say_why_and_the_one_that_locks_says_so(start_serv
     assert 0 < found[3]["detail"]["seconds_left"] <= 60
 
 
-async def test_a_name_that_nobody_has_is_kept_as_typed(server: Server, admin: httpx.AsyncClient) -> None:
+async def test_a_name_that_nobody_has_is_kept_as_typed(start_server: StartServer) -> None:
+    server = await start_server()
     async with http_client(server) as stranger:
         await stranger.post("/api/auth/login", json={"username": "=HYPERLINK(1)", "password": "wrong"})
-    row = (await rows(admin, actor="=HYPERLINK(1)"))[-1]
+    async with http_client(server, await session_cookies(server)) as admin:
+        row = (await rows(admin, actor="=HYPERLINK(1)"))[-1]
     assert (row["role"], row["outcome"]) == ("", "refused")
 
 

@@ -7,6 +7,7 @@ import orjson
 
 PHRASES: Final = {
     "sign_in": "Signed in",
+    "sign_in.code_asked": "Code asked for",
     "sign_out": "Signed out",
     "session.ended": "Sessions ended",
     "password.changed": "Password changed",
@@ -34,6 +35,8 @@ PHRASES: Final = {
     "action.changed": "Quick action changed",
     "action.deleted": "Quick action deleted",
     "action.ordered": "Quick actions ordered",
+    "licence.stored": "Licence key stored",
+    "licence.removed": "Licence key removed",
     "audit.pruned": "Oldest rows removed",
 }
 FAILED_PHRASES: Final = {
@@ -54,6 +57,8 @@ KINDS: Final = {
     "second_factor": "Second factors",
     "token": "Tokens",
     "action": "Quick actions",
+    "plugin": "Plugins",
+    "licence": "Licence keys",
     "setting": "Settings",
 }
 """What one may look for, by the first word of the kind."""
@@ -71,6 +76,8 @@ _ICONS: Final = {
     "second_factor": "shield-check",
     "setting": "settings",
     "action": "zap",
+    "plugin": "puzzle",
+    "licence": "key-round",
     "audit": "clipboard-list",
 }
 

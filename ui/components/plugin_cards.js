@@ -21,6 +21,7 @@ export default {
           </header>
           <p v-if="plugin.description" class="t-plugin-words">{{ plugin.description }}</p>
           <p v-if="plugin.reason" class="t-notice" :class="plugin.failed ? 'bad' : 'warn'">{{ plugin.reason }}</p>
+          <p v-if="plugin.warning" class="t-notice warn">{{ plugin.warning }}</p>
           <p v-if="plugin.license" class="t-notice warn">{{ plugin.license }}</p>
           <dl class="t-plugin-figures">
             <div v-for="[name, value] in figures(plugin)" :key="name"><dt>{{ name }}</dt><dd>{{ value }}</dd></div>

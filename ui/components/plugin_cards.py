@@ -89,6 +89,7 @@ def _card(plugin: PluginView, since: str | None) -> dict[str, object]:
         "tone": look.tone,
         "chip": look.icon,
         "reason": reason,
+        "warning": plugin.warning,
         "license": LICENSES.get(plugin.license) if reason is None else None,
         "cpu": plugin.cpu_percent,
         "memory": plugin.memory,

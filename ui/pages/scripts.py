@@ -141,6 +141,8 @@ class ScriptsPage:
             except ValueError:
                 field.say("A quote or a backslash at the end is left open.")
                 return
+            if script.name in self._dangerous and not await confirm_dangerous(script.name):
+                return
             await self._start(actor, script.name, args)
             made.submit(None)
 

@@ -89,6 +89,7 @@ async def test_a_client_sees_runs_and_its_own_sign_ins_only(as_user: AsUser, rec
     [
         ("sign_in", "ok", "Signed in"),
         ("sign_in", "refused", "Sign-in failed"),
+        ("sign_in.code_asked", "ok", "Code asked for"),
         ("run.ended", "failed", "Run ended"),
         ("plugin.something_new", "ok", "Plugin something new"),
     ],

@@ -25,6 +25,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, process_watch: Process
     put_plugin(server, "hello", bundle=HELLO, **told)
     put_plugin(server, "second", bundle=HELLO, icon="SEC", name="A second one with a name that is longer than a card")
     put_plugin(server, "unpaid", NO_LICENCE, bundle=None, license="required")
+    (server.folder / "plugins" / "second.binary").chmod(0o775)
     refused = server.folder / "plugins" / "open.binary"
     refused.write_text("#!/bin/sh\n")
     refused.chmod(0o777)
@@ -53,6 +54,7 @@ async def test_a_card_says_what_a_plugin_is_and_how_it_is(stage: Stage, open_pag
     unpaid = card(page, "Unpaid")
     await expect(unpaid).to_contain_text("Failed")
     await expect(unpaid).to_contain_text("The key has run out.")
+    await expect(card(page, "A second one")).to_contain_text("Its group may change it.")
     await hello.get_by_role("link", name="Open Hello").click()
     await expect(inside(page).locator("h2")).to_be_visible()
 

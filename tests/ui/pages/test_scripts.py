@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -49,6 +50,25 @@ async def test_an_open_quote_is_pointed_out(server: Server, open_page: OpenPage)
     await dialog.get_by_label("Arguments").fill("it is")
     await page.keyboard.press("Enter")
     await TerminalView(page).shows("hello")
+
+
+async def test_what_is_dangerous_asks_before_it_runs_with_arguments(
+    server: Server, admin: httpx.AsyncClient, open_page: OpenPage
+) -> None:
+    name = server.script("wipe.sh", 'echo "wiped $1"')
+    made = await admin.post("/api/quick-actions", json={"name": "Wipe", "script_path": name, "dangerous": True})
+    assert made.status_code == 200, made.text
+    page = await open_page(f"/scripts?script={name}")
+    dialog = page.get_by_role("dialog", name=name)
+    await dialog.get_by_label("Arguments").fill("all")
+    await dialog.get_by_role("button", name="Run").click()
+    asked = page.get_by_role("dialog", name="Run “wipe.sh”?")
+    await asked.get_by_role("button", name="Cancel").click()
+    await expect(dialog.get_by_label("Arguments")).to_have_value("all")
+    await dialog.get_by_role("button", name="Run").click()
+    await asked.get_by_role("button", name="Run").click()
+    await TerminalView(page).shows("wiped all")
+    await admin.delete(f"/api/quick-actions/{made.json()['id']}")
 
 
 async def test_what_others_may_change_is_marked(server: Server, open_page: OpenPage) -> None:
