@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from app.core.clock import Clock
 from tests.conftest import StartServer
 from tests.support.browser import OpenPage
-from tests.support.clients import CLIENT
+from tests.second_factor.support import Authenticator
+from tests.support.clients import CLIENT, sign_in
 from tests.support.processes import ProcessWatch
-from tests.support.server import Server
+from tests.support.server import ADMIN, ADMIN_PASSWORD, Server
 from tests.ui.accessibility import complaints
 from tests.ui.plugin_stage import HELLO, Stage, decide, inside, open_stage, put_plugin
 from tests.ui.test_frame import small_targets, wider_than_the_screen
@@ -151,3 +153,21 @@ async def test_nothing_yet_tells_how_to_add_one(start_server: StartServer, open_
     put_plugin(server, "first", bundle=HELLO)
     await expect(card(page, "First")).to_contain_text("Disabled")
     await expect(page.get_by_text("No plugins yet")).to_have_count(0)
+
+
+async def test_enabling_takes_the_code_of_who_has_a_second_factor(
+    start_server: StartServer, open_page: OpenPage
+) -> None:
+    server = await start_server()
+    put_plugin(server, "hello", bundle=HELLO)
+    page = await open_page("/plugins", on=server)
+    async with await sign_in(server, ADMIN, ADMIN_PASSWORD) as elsewhere:
+        begun = await elsewhere.post("/api/me/second-factor", json={"password": ADMIN_PASSWORD})
+        phone = Authenticator(begun.json()["secret"], Clock())
+        (await elsewhere.put("/api/me/second-factor", json={"code": phone.code(steps=-1)})).raise_for_status()
+    await page.get_by_role("button", name="Enable Hello").click()
+    asked = page.get_by_role("dialog", name="Confirm that it is you")
+    await expect(card(page, "Hello")).to_contain_text("Disabled")
+    await asked.get_by_label("Code").fill(phone.code())
+    await asked.get_by_role("button", name="Confirm").click()
+    await expect(card(page, "Hello")).to_contain_text("Healthy")
