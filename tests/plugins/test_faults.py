@@ -108,8 +108,8 @@ if os.fork() == 0:
     assert not now & orphans
 
 
-@pytest.mark.timeout(120)
-async def test_a_storm_of_kills(start_server: StartServer, tmp_path: Path) -> None:
+@pytest.mark.timeout(240)
+async def test_a_storm_of_kills_for_a_minute(start_server: StartServer, tmp_path: Path) -> None:
     put_ten(tmp_path / "server0")
     server = await start_server()
     core = psutil.Process(server.pid)
@@ -117,7 +117,7 @@ async def test_a_storm_of_kills(start_server: StartServer, tmp_path: Path) -> No
         pids = await all_ready(client)
         await asyncio.sleep(1)
         files = core.num_fds()
-        end = time.monotonic() + 8
+        end = time.monotonic() + 60
         chance = random.Random(7)
         while time.monotonic() < end:
             living = processes_below(server)
@@ -125,7 +125,7 @@ async def test_a_storm_of_kills(start_server: StartServer, tmp_path: Path) -> No
                 process.kill()
             await asyncio.sleep(0.2)
             assert (await client.get("/api/health")).status_code == 200
-        after = await all_ready(client, 40)
+        after = await all_ready(client, 60)
         assert not set(after.values()) & set(pids.values())
         assert sorted(process.pid for process in processes_below(server)) == sorted(after.values())
         zombies = [child for child in core.children() if child.status() == psutil.STATUS_ZOMBIE]
