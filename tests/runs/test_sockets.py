@@ -14,6 +14,9 @@ from tests.support.server import Server
 
 Json = dict[str, Any]
 
+# With exec: a ^C at the moment in which dash starts another program waits until that program has ended.
+AT_ITS_TERMINAL = "echo ready; exec sleep 60"
+
 
 async def run(socket: JsonSocket, script: str) -> str:
     """Starts a script; its task id."""
@@ -306,7 +309,7 @@ async def test_a_terminal_over_its_socket(server: Server, admin: httpx.AsyncClie
     "frame", ["x", "[]", "{}", '{"ack":-1}', '{"ack":true}', '{"ack":"x"}', '{"size":[1]}', '{"size":[0,9999]}']
 )
 async def test_nonsense_at_a_terminal_is_answered(server: Server, admin: httpx.AsyncClient, frame: str) -> None:
-    run_id = await start(admin, server.script("wait.sh", "echo ready; sleep 60"), tty=True)
+    run_id = await start(admin, server.script("wait.sh", AT_ITS_TERMINAL), tty=True)
     async with open_socket(admin, f"/api/ws/runs/{run_id}") as socket:
         assert await socket.receive() == b"ready\r\n"  # it has its terminal: ^C reaches it
         await socket.connection.send(frame)
@@ -319,7 +322,7 @@ async def test_nonsense_at_a_terminal_is_answered(server: Server, admin: httpx.A
 async def test_a_client_watches_but_does_not_type(
     server: Server, admin: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
-    run_id = await start(admin, server.script("wait.sh", "echo ready; sleep 60"), tty=True)
+    run_id = await start(admin, server.script("wait.sh", AT_ITS_TERMINAL), tty=True)
     async with open_socket(client, f"/api/ws/runs/{run_id}") as socket:
         assert await socket.receive() == b"ready\r\n"
         await socket.send(b"\x03")
