@@ -8,8 +8,8 @@ from playwright.async_api import Locator, Page, expect
 
 from app.core.clock import Clock
 from tests.conftest import StartServer
-from tests.support.browser import OpenPage
 from tests.second_factor.support import Authenticator
+from tests.support.browser import OpenPage
 from tests.support.clients import CLIENT, sign_in
 from tests.support.processes import ProcessWatch
 from tests.support.server import ADMIN, ADMIN_PASSWORD, Server
