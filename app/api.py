@@ -16,6 +16,7 @@ from app.audit.routes import router as audit
 from app.auth.routes import router as auth
 from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
 from app.error_shape import SENTENCES
+from app.metrics.routes import router as metrics
 from app.monitor.routes import router as monitor
 from app.plugins.log_routes import router as plugin_logs
 from app.plugins.proxy_routes import PluginProxy
@@ -56,7 +57,20 @@ def create_api(services: Services) -> FastAPI:
     api.state.services = services
     # Tried in this order: the busiest first.
     api.router.routes.append(PluginProxy())
-    concepts = (monitor, auth, users, second_factor, tokens, settings, actions, audit, runs, plugins, plugin_logs)
+    concepts = (
+        monitor,
+        auth,
+        users,
+        second_factor,
+        tokens,
+        settings,
+        actions,
+        audit,
+        runs,
+        plugins,
+        plugin_logs,
+        metrics,
+    )
     for router in concepts:
         api.include_router(router)
     api.router.routes.extend(run_sockets())

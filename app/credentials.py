@@ -1,4 +1,4 @@
-"""What a request shows to be let in: the cookie of a session or, below /api, an API token; never both."""
+"""What a request shows to be let in: the cookie of a session or, where tokens count, an API token; never both."""
 
 import re
 from collections.abc import MutableMapping
@@ -49,8 +49,8 @@ class Shown:
 
 
 def is_api(path: str) -> bool:
-    """Whether this is an address of REST or of a WebSocket of ours, where tokens count."""
-    return path == "/api" or path.startswith("/api/")
+    """Whether this is an address of REST or of a WebSocket of ours, where tokens count; or that of Prometheus."""
+    return path in ("/api", "/metrics") or path.startswith("/api/")
 
 
 def read_credential(services: Services, path: str, cookies: list[str], authorizations: list[str]) -> Shown:

@@ -87,6 +87,7 @@ TABLE: dict[str, Row] = {
     "GET /api/resources": Row("/api/resources", closed(200, 200, 403, 200)),
     "GET /api/resources/history": Row("/api/resources/history", closed(200, 200, 403, 200)),
     "GET /api/resources/processes": Row("/api/resources/processes", closed(200, 200, 403, 200)),
+    "GET /metrics": Row("/metrics", closed(200, 200, 403, 200)),
     "WS /api/ws/monitor": Row("/api/ws/monitor", closed(101, 101, 403, 101)),
     # signing in
     "POST /api/auth/login": Row("/api/auth/login", everybodys(422), {}),

@@ -1,0 +1,82 @@
+"""What is told in figures: the machine, this product, its plugins."""
+
+import os
+import resource
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from app.metrics.exposition import Family, Sample
+from app.monitor.schemas import Snapshot
+from app.plugins.schemas import PluginView
+from app.version import VERSION
+
+BARE: dict[str, str] = {}
+
+
+def core_families(instance_id: str) -> Iterable[Family]:
+    """This process; it reads /proc, which takes a thread of its own."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    yield Family(
+        "toru_build_info", "gauge", "Which version this is.", [({"version": VERSION, "instance": instance_id}, 1)]
+    )
+    yield _one("toru_core_memory_bytes", "Resident memory of the core.", pages * resource.getpagesize())
+    yield _one("toru_core_files", "Open files and sockets of the core.", len(os.listdir("/proc/self/fd")))
+    seconds = round(used.ru_utime + used.ru_stime, 3)
+    yield Family("toru_core_cpu_seconds_total", "counter", "Processor time of the core.", [(BARE, seconds)])
+
+
+def machine_families(now: Snapshot) -> Iterable[Family]:
+    """The machine, at most a second ago."""
+    percent = None if now.cpu_percent is None else now.cpu_percent / 100
+    yield _one("toru_machine_cpu_ratio", "Share of all processors in use, 0 to 1.", percent)
+    for minutes, load in zip((1, 5, 15), now.load_average or (), strict=False):
+        yield _one(f"toru_machine_load{minutes}", f"Waiting and running processes over {minutes} minutes.", load)
+    yield _one("toru_machine_memory_used_bytes", "Memory that programs cannot have.", now.memory_used)
+    yield _one("toru_machine_memory_bytes", "All memory.", now.memory_total)
+    yield _one("toru_machine_swap_used_bytes", "Swap in use.", now.swap_used)
+    yield _one("toru_machine_swap_bytes", "All swap.", now.swap_total)
+    yield _one("toru_machine_uptime_seconds", "Since the machine was started.", now.uptime_seconds)
+    yield _one("toru_machine_processes", "Processes.", now.process_count)
+    disks = [({"mount": disk.mount_point, "filesystem": disk.filesystem}, disk) for disk in now.disks]
+    yield _many("disk_bytes", "Size of a disk.", [(labels, disk.total_space) for labels, disk in disks])
+    yield _many("disk_used_bytes", "Of a disk, in use.", [(labels, disk.used_space) for labels, disk in disks])
+    yield _many(
+        "disk_free_bytes", "Of a disk, for everybody.", [(labels, disk.available_space) for labels, disk in disks]
+    )
+    lines = [({"interface": line.name}, line) for line in now.network]
+    for name, help_, samples in (
+        ("received", "Bytes that came in.", [(labels, line.received) for labels, line in lines]),
+        ("transmitted", "Bytes that went out.", [(labels, line.transmitted) for labels, line in lines]),
+    ):
+        yield Family(f"toru_machine_network_{name}_bytes_total", "counter", help_, samples)
+
+
+def plugin_families(plugins: Sequence[PluginView]) -> Iterable[Family]:
+    """Each plugin, by its id."""
+    known = [({"plugin": plugin.id}, plugin) for plugin in plugins]
+
+    def gauge(name: str, help_: str, samples: Iterable[Sample]) -> Family:
+        return Family(f"toru_plugin_{name}", "gauge", help_, list(samples))
+
+    yield gauge("enabled", "1 when it is to run.", ((labels, int(plugin.enabled)) for labels, plugin in known))
+    serves = ((labels, int(plugin.state.takes_requests)) for labels, plugin in known)
+    yield gauge("up", "1 while it takes requests.", serves)
+    yield gauge("memory_bytes", "Resident memory of its processes.", ((labels, p.memory) for labels, p in known))
+    cpu = ((labels, None if p.cpu_percent is None else p.cpu_percent / 100) for labels, p in known)
+    yield gauge("cpu_ratio", "Processor time of its processes, of one core.", cpu)
+    yield gauge("uptime_seconds", "Since its process was started.", ((labels, p.uptime_seconds) for labels, p in known))
+    p95 = ((labels, None if p.p95_ms is None else p.p95_ms / 1000) for labels, p in known)
+    yield gauge("request_p95_seconds", "95 of 100 of its newest requests took at most as long.", p95)
+    requests = [(labels, plugin.requests) for labels, plugin in known]
+    yield Family("toru_plugin_requests_total", "counter", "Requests since the core was started.", requests)
+    restarts = [(labels, plugin.restarts) for labels, plugin in known]
+    yield Family("toru_plugin_restarts_total", "counter", "Starts after a crash, since the core was started.", restarts)
+
+
+def _one(name: str, help_: str, value: float | None) -> Family:
+    return Family(name, "gauge", help_, [(BARE, value)])
+
+
+def _many(name: str, help_: str, samples: Sequence[Sample]) -> Family:
+    return Family(f"toru_machine_{name}", "gauge", help_, samples)
