@@ -196,7 +196,11 @@ async def test_a_full_queue_is_waited_for(path: str) -> None:
 
 async def test_a_socket_that_comes_later_is_waited_for(path: str) -> None:
     connecting = asyncio.create_task(connect_when_there(path, ignore, ignore))
-    await asyncio.sleep(0.05)
-    with listening(path):
+    done, _ = await asyncio.wait([connecting], timeout=0.05)
+    assert not done
+    with listening(path) as server:
         channel = await asyncio.wait_for(connecting, 5)
+        channel.send(b"hello")
+        with server.accept()[0] as peer:
+            assert await asyncio.to_thread(peer.recv, 5) == b"hello"
         channel.abort()

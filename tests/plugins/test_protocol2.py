@@ -417,4 +417,7 @@ async def test_bodies_on_their_way_are_bounded(plugged: Plugged) -> None:
 
 async def test_shutdown_ends_it_at_once(plugged: Plugged) -> None:
     await plugged.ready("two", ECHO, protocol="2")
+    began = time.monotonic()
     await plugged.plugins.disable(ADMIN, "two")
+    assert plugged.processes_of("two") == []
+    assert time.monotonic() - began < life.TERM_SECONDS, "no signal was needed"

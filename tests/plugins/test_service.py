@@ -72,7 +72,9 @@ async def test_a_plugin_that_the_file_says_is_enabled_runs_at_once(plugged: Plug
     (plugged.folder / ".metadata").mkdir()
     (plugged.folder / ".metadata" / "config.json").write_text('{"plugins": {"hello": true}}')
     plugged.write("hello")
-    await plugged.until_state("hello", PluginState.READY, seconds=5)
+    view = await plugged.until_state("hello", PluginState.READY, seconds=5)
+    assert view.enabled
+    assert (await plugged.ask("hello")).status == 200
 
 
 async def test_a_setting_enables_new_plugins_by_itself(plugged: Plugged) -> None:

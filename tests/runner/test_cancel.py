@@ -99,6 +99,7 @@ def test_a_daemon_that_scrubbed_everything_but_its_session_dies_too(core: Core) 
     """The leader is gone, the group ignores SIGTERM and has no marker: found by the session, not by a reused number."""
     run = core.bash("env -i bash -c 'trap \"\" TERM; echo pid $$; while :; do sleep 1; done' & sleep 100")
     (daemon,) = pids(core, run, 1)
+    assert alive(daemon)
     core.cancel(run, grace=0.5)
     core.end(run)
     eventually(lambda: not alive(daemon))
