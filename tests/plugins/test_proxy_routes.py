@@ -308,8 +308,11 @@ async def test_a_crash_is_told_within_a_second_and_no_request_is_sent_twice(
     stage: Server, admin: httpx.AsyncClient
 ) -> None:
     waiting = [asyncio.create_task(admin.get(f"{ROUTE}/never")) for _ in range(5)]
-    while (await admin.get(f"{ROUTE}/counts")).json()[0] < 6:
-        await asyncio.sleep(0.02)
+
+    async def are_under_way() -> bool:
+        return bool((await admin.get(f"{ROUTE}/counts")).json()[0] >= 6)
+
+    await eventually(are_under_way)
     began = time.monotonic()
     answers = [await admin.post(f"{ROUTE}/crash"), *await asyncio.gather(*waiting)]
     assert time.monotonic() - began < 15, "nobody waited for the thirty seconds"

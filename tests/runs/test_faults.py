@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.runs.support import processes_of
 from tests.support.clients import JsonSocket, open_socket, sign_in
 from tests.support.server import Server
+from tests.support.waiting import eventually
 
 StartServer = Callable[..., Awaitable[Server]]
 Json = dict[str, Any]
@@ -112,7 +113,8 @@ async def test_no_acknowledged_start_is_lost_by_kill_9(start_server: StartServer
 
         for _ in range(2):
             work = [asyncio.create_task(keep_starting()) for _ in range(8)]
-            await asyncio.sleep(0.4)
+            begun = len(acknowledged)
+            await eventually(lambda: len(acknowledged) > begun + 5)  # noqa: B023 (awaited here)
             await server.kill()
             await asyncio.gather(*work)
             await server.start()
