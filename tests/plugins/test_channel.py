@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from app.core.framing import FrameTooLarge, Message
-from app.plugins.channel import Channel, NotOurs, connect, connect_when_there, encode
+from app.core.unix_socket import NotOurs
+from app.plugins.channel import Channel, connect, connect_when_there, encode
 from app.plugins.wire import MAX_FRAME
 
 
@@ -176,7 +177,7 @@ async def test_a_socket_of_another_user_is_not_spoken_to(path: str, monkeypatch:
     with listening(path):
         (await connect(path, ignore, ignore)).abort()
         real = os.geteuid()
-        monkeypatch.setattr("app.plugins.channel.os.geteuid", lambda: real + 1)
+        monkeypatch.setattr("app.core.unix_socket.os.geteuid", lambda: real + 1)
         with pytest.raises(NotOurs):
             await connect(path, ignore, ignore)
         with pytest.raises(NotOurs):
