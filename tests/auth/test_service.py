@@ -218,6 +218,26 @@ async def test_only_admins_see_who_tried_to_sign_in(door: Door) -> None:
         await door.auth.history(actor)
 
 
+async def test_the_failures_of_a_day_are_counted_for_administrators(door: Door) -> None:
+    await door.add_clara()
+    clara = (await door.enter(CLARA, CLARA_PASSWORD)).session.actor(HOME)
+    admin = (await door.enter()).session.actor(HOME)
+    assert await door.auth.failures_24h(admin) == 0
+    await door.fail(2)
+    door.clock.move(hours=1)
+    await door.fail(3, CLARA)
+    assert await door.locked(CLARA, password=CLARA_PASSWORD), "that counts, too"
+    assert await door.auth.failures_24h(admin) == 6
+    door.clock.move(hours=23, minutes=-1)
+    assert await door.auth.failures_24h(admin) == 6
+    door.clock.move(minutes=2)
+    assert await door.auth.failures_24h(admin) == 4
+    door.clock.move(hours=1)
+    assert await door.auth.failures_24h(admin) == 0
+    with pytest.raises(Forbidden):
+        await door.auth.failures_24h(clara)
+
+
 @pytest.mark.parametrize("change", ["is_active = 0", "password_hash = 'new'", None])
 async def test_an_account_that_changes_while_its_password_is_checked_does_not_get_in(
     change: str | None, door: Door, monkeypatch: pytest.MonkeyPatch
