@@ -8,11 +8,12 @@ from app.audit.trail import AuditTrail, Stranger
 from app.auth.attempts import CODE_WANTED, SIGN_IN, Attempt, Attempts
 from app.auth.browsers import browser_of
 from app.auth.devices import Devices, new_device_key
+from app.auth.ended_sessions import Record
 from app.auth.last_start import read_last_start, remember_start
 from app.auth.lockout import device_bucket, session_bucket
 from app.auth.request_limits import RequestLimits
 from app.auth.schemas import SessionEntry, SessionView, SignedIn, SignInView
-from app.auth.sessions import Record, Sessions, token_id
+from app.auth.sessions import Sessions, token_id
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import BadValue, NotFound, NotSignedIn, SecondFactorNeeded
