@@ -13,11 +13,13 @@ from starlette.routing import Match
 from app import docs
 from app.actions.routes import router as actions
 from app.audit.routes import router as audit
+from app.auth.cookies import SESSION, cookie_name
 from app.auth.routes import router as auth
 from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
 from app.error_shape import SENTENCES
 from app.metrics.routes import router as metrics
 from app.monitor.routes import router as monitor
+from app.openapi import DescribedApi
 from app.plugins.log_routes import router as plugin_logs
 from app.plugins.proxy_routes import PluginProxy
 from app.plugins.routes import router as plugins
@@ -46,7 +48,8 @@ class ErrorAnswer(BaseModel):
 
 def create_api(services: Services) -> FastAPI:
     """The application without its pages; they are mounted behind it at `/`."""
-    api = FastAPI(
+    api = DescribedApi(
+        cookie=cookie_name(SESSION, services.config),
         title="Toru Steering Center",
         version=VERSION,
         docs_url=None,

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import socket
-import struct
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from app.core.errors import Forbidden, ToruError
 from app.core.framing import FrameError, FrameReader, encode
 from app.core.tasks import TaskKeeper
+from app.core.unix_socket import connected, peer_uid
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if _peer_uid(writer.get_extra_info("socket")) not in (os.getuid(), 0):
+            if peer_uid(writer.get_extra_info("socket")) not in (os.getuid(), 0):
                 return
             async with asyncio.timeout(ANSWER_SECONDS):
                 request = await _read(reader)
@@ -98,6 +98,8 @@ async def call(folder: Path, command: str, fields: Mapping[str, Any]) -> Any:
         raise NotRunning(f"No Toru runs on {folder}.") from None
     except PermissionError:
         raise Forbidden(f"{folder} belongs to another user; only that user and root may do this.") from None
+    except TimeoutError:
+        raise NotRunning(f"The core on {folder} did not answer.") from None
     answer = None
     try:
         writer.write(encode({"command": command, "fields": dict(fields)}))
@@ -137,19 +139,8 @@ def _listen(folder: Path) -> tuple[int, socket.socket]:
 
 async def _connect(folder: Path) -> socket.socket:
     descriptor = await asyncio.to_thread(os.open, folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    connection = socket.socket(socket.AF_UNIX)
-    connection.setblocking(False)
     try:
-        await asyncio.get_running_loop().sock_connect(connection, f"/proc/self/fd/{descriptor}/{SOCKET}")
-    except OSError:
-        connection.close()
-        raise
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await connected(f"/proc/self/fd/{descriptor}/{SOCKET}")
     finally:
         os.close(descriptor)
-    return connection
-
-
-def _peer_uid(connection: socket.socket) -> int:
-    size = struct.calcsize("3i")
-    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return int(uid)

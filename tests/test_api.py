@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from websockets.exceptions import InvalidStatus
 
 from tests.conftest import StartServer
@@ -78,6 +78,20 @@ async def test_every_route_but_four_is_closed_to_strangers(http: httpx.AsyncClie
         answer = await http.request(method, path, json={})
         if path not in PUBLIC:
             assert (answer.status_code, answer.json()) == (401, {"error": "Not signed in."}), (method, path)
+
+
+async def test_the_description_tells_what_each_route_takes(described: dict[str, Any]) -> None:
+    schemes = described["components"]["securitySchemes"]
+    assert {key: schemes["session"][key] for key in ("type", "in", "name")} == {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "session_id",
+    }
+    assert (schemes["token"]["type"], schemes["token"]["scheme"]) == ("http", "bearer")
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            taken = operation.get("security", described["security"])
+            assert taken == ([] if path in PUBLIC else [{"session": []}, {"token": []}]), (method, path)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +266,9 @@ async def test_the_description_page_works_in_a_browser_under_its_policy(open_pag
     page.on("request", lambda request: None if request.url.startswith(server.url) else elsewhere.append(request.url))
     await page.goto("/api/docs")
     await page.get_by_role("heading", name="Toru Steering Center").wait_for()
+    for path, locks in (("/api/resources", 1), ("/api/health", 0)):
+        operation = page.locator(".opblock", has=page.get_by_role("button", name=f"get {path}", exact=True))
+        await expect(operation.get_by_role("button", name="authorization button unlocked")).to_have_count(locks)
     await page.get_by_role("button", name="get /api/health", exact=True).click()
     await page.get_by_role("button", name="Try it out", exact=True).click()
     await page.get_by_role("button", name="Execute", exact=True).click()
@@ -270,6 +287,8 @@ async def test_in_production_every_cookie_is_ours_alone(how: str, start_server: 
         cookies = signed_in.headers.get_list("set-cookie")
         assert [cookie.partition("=")[0] for cookie in cookies] == ["__Host-session_id", "__Host-device_id"]
         session = {"Cookie": cookies[0].partition(";")[0]}
+        schemes = (await http.get("/api/openapi.json", headers=session)).json()["components"]["securitySchemes"]
+        assert schemes["session"]["name"] == "__Host-session_id"
         for path in ("/", "/login", "/api/auth/me", "/api/users", "/api/docs", "/_nicegui/x", "/static/toru.css"):
             cookies += (await http.get(path, headers=session)).headers.get_list("set-cookie")
         signed_out = await http.post("/api/auth/logout", headers=session)

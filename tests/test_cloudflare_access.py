@@ -21,6 +21,7 @@ from tests.support.clients import http_client, open_socket, sign_in
 from tests.support.cloudflare import AUDIENCE, KEYS_PATH, Key, KeyServer, Team, encoded
 from tests.support.database import MovedClock
 from tests.support.server import Server
+from tests.support.waiting import eventually
 
 HEADER = "Cf-Access-Jwt-Assertion"
 OURS, STRANGERS = Key("ours"), Key("strangers")
@@ -327,8 +328,7 @@ async def test_no_loop_waits_for_keys(start_server: StartServer, key_server: Key
     server = await start_server(env={"TORU_ACCESS_TEAM": team.issuer, "TORU_ACCESS_AUDIENCE": AUDIENCE})
     async with http_client(server) as http:
         waiting = asyncio.create_task(http.get("/login", headers={HEADER: team.assertion()}))
-        while not key_server.asked:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: key_server.asked)
         slowest = 0.0
         for _ in range(20):
             began = time.monotonic()

@@ -14,6 +14,7 @@ from app.cloudflare_keys import KeyRing, KeysUnusable, read_keys
 from app.core.clock import Clock
 from app.core.errors import Unavailable
 from tests.support.cloudflare import Key, Team
+from tests.support.waiting import eventually
 
 FIRST, SECOND = Key("first"), Key("second")
 
@@ -67,8 +68,7 @@ async def ring(source: Source, clock: Stopwatch) -> AsyncIterator[KeyRing]:
 
 
 async def settled(ring: KeyRing) -> None:
-    while ring._loading is not None:
-        await asyncio.sleep(0.001)
+    await eventually(lambda: ring._loading is None)
 
 
 async def test_a_key_is_found_by_its_id_and_checks_signatures(ring: KeyRing) -> None:

@@ -465,9 +465,9 @@ async def test_a_socket_is_cut_off_within_a_second_of_its_sessions_end_whatever_
     serving = asyncio.create_task(gate.guard(scope, receive, send))
     while not waited:
         await asyncio.sleep(0)
+    assert not cut.is_set()
     await door.auth.sign_out(signed_in.session.id)
-    async with asyncio.timeout(1):
-        await cut.wait()
+    assert await asyncio.wait_for(cut.wait(), 1)
     await serving
 
 

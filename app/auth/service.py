@@ -5,29 +5,29 @@ import logging
 from sqlmodel import Session
 
 from app.audit.trail import AuditTrail, Stranger
-from app.auth.attempts import CODE_WANTED, SIGN_IN, Attempt, Attempts
+from app.auth.attempts import SIGN_IN, Attempts
 from app.auth.browsers import browser_of
 from app.auth.devices import Devices, new_device_key
+from app.auth.ended_sessions import Record
 from app.auth.last_start import read_last_start, remember_start
-from app.auth.lockout import device_bucket, session_bucket
+from app.auth.lockout import device_bucket
+from app.auth.proofs import STEP_UP, Proofs
 from app.auth.request_limits import RequestLimits
 from app.auth.schemas import SessionEntry, SessionView, SignedIn, SignInView
-from app.auth.sessions import Record, Sessions, token_id
+from app.auth.sessions import Sessions, token_id
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import BadValue, NotFound, NotSignedIn, SecondFactorNeeded
+from app.core.errors import BadValue, NotFound, NotSignedIn
 from app.core.passwords import PasswordHasher, require_strong
 from app.core.permissions import Actor
 from app.second_factor.factors import Factors
 from app.users.names import name_key
-from app.users.schemas import Account, UserView
+from app.users.schemas import Account
 from app.users.service import UsersService
 
 log = logging.getLogger(__name__)
 
 WRONG = "Wrong user name or password."
-WRONG_CODE = "This code is wrong, or was used already."
-STEP_UP = "second_factor.step_up"
 HISTORY = 100
 
 
@@ -60,7 +60,7 @@ class AuthService:
         self._trail = trail
         self._clock = clock
         self._attempts = Attempts(database, clock, trail)
-        self._factors = factors
+        self._proofs = Proofs(self._attempts, hasher, factors)
         self._devices = Devices(new_device_key())
         self._admin_hash = users.admin_account.password_hash
         factors.watch(sessions.factor_changed)
@@ -121,9 +121,9 @@ class AuthService:
         known = self._known(device, name, account)
         apart = None if known is None else device_bucket(name, known)
         attempt = await self._attempts.begin(_stranger(username, address, account), apart)
-        if not await self._fits(attempt, password, account) or account is None:
+        if not await self._proofs.fits(attempt, password, account) or account is None:
             raise NotSignedIn(WRONG)
-        factor = await self._proved(attempt, account.user, code)
+        factor = await self._proofs.second(attempt, account.user, code)
         await self._attempts.end(attempt, None)
         user = account.user
         actor = Actor(user.id, user.username, user.display_name, user.role, address=address)
@@ -154,44 +154,14 @@ class AuthService:
             facts = {"sessions": 1, "replaced": True, "browser": browser_of(view.user_agent), "address": view.address}
             await self._sessions.end(view.id, self._ended(actor, view.username, facts))
 
-    async def _fits(self, attempt: Attempt, password: str, account: Account | None) -> bool:
-        """Whether the password fits and the account is active; always one hash check, whoever there is."""
-        fits = await self._hasher.verify(password, account.password_hash if account else None)
-        if fits and account is not None and account.user.is_active:
-            return True
-        failure = "Account is deactivated" if fits else "Wrong user name or password"
-        await self._attempts.end(attempt, failure)
-        return False
-
-    async def _proved(self, attempt: Attempt, user: UserView, code: str | None) -> str | None:
-        """Since when there is the second factor that was proved, None without one. Raises SecondFactorNeeded."""
-        since = self._factors.since(user.id)
-        if since is None:
-            return None
-        if not code:
-            await self._attempts.end(attempt, CODE_WANTED)
-            raise SecondFactorNeeded("Type the code of your second factor.")
-        actor = Actor(user.id, user.username, user.display_name, user.role, address=attempt.who.address)
-        if not await self._factors.check(actor, code):
-            await self._attempts.end(attempt, "Wrong code of the second factor")
-            raise SecondFactorNeeded(WRONG_CODE)
-        return since
-
     async def step_up(self, actor: Actor, code: str) -> None:
         """Takes a code of the actor's second factor anew and notes that the session has proved it.
 
-        Wrong ones lock this session, as they would lock a browser that is known: strangers who guess at the name
-        keep nobody from what is dangerous.
-
         Raises:
-            NotSignedIn: the code is wrong.
+            NotSignedIn: the code is wrong; such ones lock this session.
             Limited: locked.
         """
-        attempt = await self._attempts.begin(actor, session_bucket("code", actor.session_id), STEP_UP)
-        if not await self._factors.check(actor, code):
-            await self._attempts.end(attempt, "Wrong code of the second factor")
-            raise NotSignedIn(WRONG_CODE)
-        await self._attempts.end(attempt, None)
+        await self._proofs.code_again(actor, code)
         await self._prove(actor, lambda session: self._trail.append(session, actor, STEP_UP))
 
     async def prove(self, actor: Actor) -> None:
@@ -236,22 +206,16 @@ class AuthService:
     async def check_own_password(self, actor: Actor, password: str, what: str) -> None:
         """Takes the actor's own password before something that a session alone does not allow.
 
-        Wrong ones lock this session, as in `step_up`, but apart from its codes: knowing the one must not forgive
-        guesses at the other.
-
         Args:
             what: what the audit calls a wrong one.
 
         Raises:
-            NotSignedIn: it is wrong.
+            NotSignedIn: it is wrong; such ones lock this session.
             Limited: locked.
         """
         own = actor.user_id
         account = self._users.admin_account if own is None else await self._users.account_of(own)
-        attempt = await self._attempts.begin(actor, session_bucket("password", actor.session_id), what)
-        if not await self._fits(attempt, password, account):
-            raise NotSignedIn("The current password is wrong.")
-        await self._attempts.end(attempt, None)
+        await self._proofs.password_again(actor, account, password, what)
 
     def session(self, token: str | None) -> SessionView | None:
         """The live session of a token, None for anything else."""

@@ -2,29 +2,26 @@
 
 import asyncio
 import hashlib
-import logging
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select, update
 
+from app.auth.ended_sessions import EndedSessions, Record
 from app.auth.last_use import LastUse
 from app.auth.models import SessionRow
 from app.auth.registry import SessionRegistry
 from app.auth.schemas import SessionView
 from app.core.clock import Clock, iso, parse_iso
 from app.core.database import Database
-from app.core.errors import NotSignedIn, Unavailable
+from app.core.errors import NotSignedIn
 from app.core.permissions import Role
 from app.core.tasks import TaskKeeper
 from app.second_factor.factors import Factors
 from app.users.models import UserRow
 from app.users.schemas import Account, UserView
-
-log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=7)
 TOKEN_BYTES = 32
@@ -37,8 +34,6 @@ LAST_SEEN = (
 )
 
 CHANGED = "The account has just been changed. Sign in again."
-
-Record = Callable[[Session], None]
 
 SWEEP_SECONDS = 0.5
 """How often sessions that expired are looked for; what is open under one must close within a second."""
@@ -63,8 +58,7 @@ class Sessions:
         self._clock = clock
         self._factors = factors
         self._live: dict[str, SessionView] = {}
-        self._undeleted: set[str] = set()
-        self._unrecorded: list[Record] = []
+        self._ended = EndedSessions(database)
         self._last_use = LastUse(database, LAST_SEEN)
         self._tasks = TaskKeeper("sessions")
 
@@ -180,10 +174,7 @@ class Sessions:
     async def _end(self, session_ids: list[str], record: Record | None) -> None:
         for session_id in session_ids:
             self._drop(session_id)
-        self._undeleted.update(session_ids)
-        if record is not None:
-            self._unrecorded.append(record)
-        await self._delete_ended()
+        await self._ended.delete(session_ids, record)
 
     def rename(self, user: UserView) -> None:
         """Gives a user's sessions the display name that it has now."""
@@ -211,32 +202,13 @@ class Sessions:
         change = update(SessionRow).where(col(SessionRow.user_id) == user_id).values(proved_at=None)
         await self._database.write(lambda session: session.exec(change))
 
-    async def _delete_ended(self) -> None:
-        ended, records = set(self._undeleted), list(self._unrecorded)
-        self._unrecorded.clear()  # taken at once: who ends another session meanwhile must not record these, too
-
-        def work(session: Session) -> None:
-            session.exec(delete(SessionRow).where(col(SessionRow.id).in_(ended)))
-            for record in records:
-                record(session)
-
-        try:
-            await self._database.write(work)
-        except Unavailable:
-            # Nobody gets in with them any more while this process lives; the sweep tries again.
-            self._unrecorded = records + self._unrecorded
-            log.warning("ended sessions are not deleted yet", extra={"event": "sessions_undeleted"})
-        else:
-            self._undeleted -= ended
-
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = self._clock.now_iso()
             for session_id in [view.id for view in self._live.values() if view.expires_at <= now]:
                 self._drop(session_id)
-            if self._undeleted:
-                await self._delete_ended()
+            await self._ended.try_again()
 
     def _drop(self, session_id: str) -> None:
         self._live.pop(session_id, None)

@@ -1,10 +1,6 @@
 """A connection to a plugin's socket: frames out and in, read no faster than leaves time for everybody else."""
 
 import asyncio
-import errno
-import os
-import socket
-import struct
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +10,7 @@ import orjson
 
 from app.core.clock import iso
 from app.core.framing import HEADER, FrameError, FrameReader, FrameTooLarge, Message
+from app.core.unix_socket import RETRY, NotOurs, connected_to_own
 from app.plugins.pace import Allowance
 from app.plugins.wire import MAX_FRAME
 
@@ -21,14 +18,6 @@ SHARE = 0.25
 """Of a second that reading one plugin's frames may take; answers of ordinary size stay far below it."""
 
 BURST = 0.01
-RETRY = 0.02
-"""Seconds between tries to connect."""
-
-PEER = struct.Struct("3i")  # pid, uid, gid
-
-
-class NotOurs(OSError):
-    """Another user listens on the socket."""
 
 
 def encode(kind: str, payload: Any, request_id: str | None = None) -> bytes:
@@ -168,21 +157,13 @@ async def connect(path: str, heard: Callable[[Message], None], lost: Callable[[s
     Raises:
         OSError: nobody listens there, or NotOurs.
     """
-    loop = asyncio.get_running_loop()
-    while True:
-        handle = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            handle.setblocking(False)
-            await loop.sock_connect(handle, path)
-            if _is_connected(handle):
-                _check_peer(handle)
-                _, channel = await loop.create_unix_connection(lambda: Channel(heard, lost), sock=handle)
-                return channel
-        except BaseException:
-            handle.close()
-            raise
+    handle = await connected_to_own(path)
+    try:
+        _, channel = await asyncio.get_running_loop().create_unix_connection(lambda: Channel(heard, lost), sock=handle)
+    except BaseException:
         handle.close()
-        await asyncio.sleep(RETRY)
+        raise
+    return channel
 
 
 async def connect_when_there(path: str, heard: Callable[[Message], None], lost: Callable[[str], None]) -> Channel:
@@ -194,20 +175,3 @@ async def connect_when_there(path: str, heard: Callable[[Message], None], lost: 
             raise
         except OSError:
             await asyncio.sleep(RETRY)
-
-
-def _is_connected(handle: socket.socket) -> bool:
-    """A full queue of the listening socket is EAGAIN, which asyncio takes for "in progress" and then for success."""
-    try:
-        handle.getpeername()
-    except OSError as error:
-        if error.errno == errno.ENOTCONN:
-            return False
-        raise
-    return True
-
-
-def _check_peer(handle: socket.socket) -> None:
-    _, uid, _ = PEER.unpack(handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size))
-    if uid != os.geteuid():
-        raise NotOurs(errno.EPERM, "another user listens on its socket")

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.core.clock import Clock
-from app.core.errors import Limited, ToruError, Unavailable
+from app.core.errors import Limited, ToruError
 from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
-from app.runner.protocol import GRACE
 from app.runs.boot import boot_id
+from app.runs.cancelling import Cancelling
 from app.runs.catalog import ScriptCatalog
-from app.runs.endings import times
 from app.runs.environment import ScriptEnvironment
 from app.runs.link import RunnerGone, RunnerRefused
 from app.runs.live import LiveRun
@@ -33,8 +32,6 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 30
 """Seconds after which it makes sense to ask again when the queue is full."""
-
-RECORD_SECONDS = 10.0
 
 
 class Dispatcher:
@@ -68,6 +65,7 @@ class Dispatcher:
         outcomes = Outcomes(self._roster, data_dir / "runs", self._tasks, clock, self._again)
         self._runners = Runners(data_dir, starter, outcomes)
         self._outcomes = outcomes
+        self._cancelling = Cancelling(self._roster, outcomes)
         self._unsubscribe = settings.subscribe(lambda key: self._pump())
 
     @property
@@ -104,6 +102,10 @@ class Dispatcher:
         self._unsubscribe()
         await self._runners.close()
         await self._tasks.close()
+
+    async def cancel(self, run: LiveRun) -> bool:
+        """Has a run ended; False when it had ended before, by itself. Raises Unavailable. See Cancelling."""
+        return await self._cancelling.cancel(run)
 
     # -- asked for
 
@@ -205,7 +207,7 @@ class Dispatcher:
         try:
             link = await self._runners.own()
             if run.cancel_wanted:
-                await self._finish_unstarted(run, RunState.CANCELLED, None)
+                await self._outcomes.finish_unstarted(run, RunState.CANCELLED, None)
                 return
             run.link, run.started = link, self._clock.monotonic()
             await link.ask(
@@ -234,50 +236,4 @@ class Dispatcher:
             run.handed_over.set()
 
     async def _fail(self, run: LiveRun, sentence: str) -> None:
-        await self._finish_unstarted(run, RunState.SPAWN_FAILED, sentence)
-
-    async def _finish_unstarted(self, run: LiveRun, state: RunState, reason: str | None) -> None:
-        ended = times(run.view, self._clock.now(), None)
-        await self._roster.finish(run, state=state.value, reason=reason, **{**ended, "duration": None})
-
-    # -- cancelled
-
-    async def cancel(self, run: LiveRun) -> bool:
-        """Has a run ended: SIGTERM, after some seconds SIGKILL. Returns when that is certain, not when it has ended.
-
-        Returns:
-            False when it had ended before, by itself.
-
-        Raises:
-            Unavailable: its end cannot be recorded right now.
-        """
-        if self._roster.waiting.remove(run.id):
-            run.cancelling = True
-            await self._finish_unstarted(run, RunState.CANCELLED, None)
-            return True
-        run.cancel_wanted = True
-        await run.handed_over.wait()
-        if not run.state.ended and not run.ending and run.link is not None:
-            return await self._cancel_started(run)
-        return await self._was_cancelled(run)
-
-    async def _cancel_started(self, run: LiveRun) -> bool:
-        try:
-            answer = await run.link.ask("cancel", run=run.id, grace=GRACE) if run.link else {}
-        except (RunnerGone, RunnerRefused, TimeoutError):
-            answer = {}  # the run is lost, and ended with it, or found again, and cancelled then
-        if answer.get("already"):
-            return await self._was_cancelled(run)
-        run.cancelling = True
-        run.wake()
-        return True
-
-    async def _was_cancelled(self, run: LiveRun) -> bool:
-        """Waits for an end that is being recorded."""
-        try:
-            async with asyncio.timeout(RECORD_SECONDS):
-                while not run.state.ended:
-                    await run.moved()
-        except TimeoutError:
-            raise Unavailable("This run has ended, but that cannot be recorded right now.") from None
-        return run.state is RunState.CANCELLED
+        await self._outcomes.finish_unstarted(run, RunState.SPAWN_FAILED, sentence)

@@ -1,19 +1,19 @@
 """The core's end of a connection to a runner: questions and answers, and word of how far the runs got."""
 
 import asyncio
-import errno
 import logging
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.core.framing import FrameError, FrameReader, Message, encode
+from app.core.unix_socket import connected_to_own
 from app.runner.protocol import address
 
 log = logging.getLogger(__name__)
 
+ACCEPT_SECONDS = 1.0
 ANSWER_SECONDS = 15.0
 HELLO_SECONDS = 5.0
 """A runner that does not even greet must not hold up our start."""
@@ -160,30 +160,20 @@ async def connect(
     """A connection to the runner behind a socket of the folder.
 
     Raises:
-        OSError: nobody listens there.
+        OSError: nobody listens there, another user does (NotOurs), or nobody has room for ACCEPT_SECONDS
+            (TimeoutError).
     """
     handle = await asyncio.to_thread(os.open, folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection.setblocking(False)
-        await _until_accepted(connection, address(handle, name))
+        async with asyncio.timeout(ACCEPT_SECONDS):
+            connection = await connected_to_own(address(handle, name))
+    finally:
+        os.close(handle)
+    try:
         _, link = await asyncio.get_running_loop().create_unix_connection(
             lambda: RunnerLink(progress, lost), sock=connection
         )
     except BaseException:
         connection.close()
         raise
-    finally:
-        os.close(handle)
     return link
-
-
-async def _until_accepted(connection: socket.socket, path: str) -> None:
-    """Connects; a Unix socket whose backlog is full answers EAGAIN instead of waiting."""
-    for _ in range(50):
-        try:
-            await asyncio.get_running_loop().sock_connect(connection, path)
-            return
-        except BlockingIOError:
-            await asyncio.sleep(0.02)
-    raise OSError(errno.EAGAIN, "The runner does not accept connections")

@@ -46,6 +46,11 @@ class Outcomes:
         self._clock = clock
         self._again = again
 
+    async def finish_unstarted(self, run: LiveRun, state: RunState, reason: str | None) -> None:
+        """Records the end of a run that no runner ever had."""
+        ended = times(run.view, self._clock.now(), None)
+        await self._roster.finish(run, state=state.value, reason=reason, **{**ended, "duration": None})
+
     # -- from the runners
 
     def connected(self, link: RunnerLink, runs: list[Progress], before: RunnerLink | None) -> None:

@@ -4,19 +4,20 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from limits import RateLimitItemPerMinute
-from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import BadValue, Conflict, NotFound
+from app.core.errors import BadValue, Conflict
 from app.core.ids import new_id
 from app.core.limiter import Limiter
 from app.core.passwords import PasswordHasher, require_strong
-from app.core.permissions import Actor, Role
+from app.core.permissions import Actor
 from app.users.models import UserRow
 from app.users.names import check_display_name, check_username, name_key
+from app.users.passwords import StoredPasswords
+from app.users.rows import account_where, row_of, view_of
 from app.users.schemas import Account, UserView
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class UsersService:
     ) -> None:
         self._database = database
         self._hasher = hasher
+        self._passwords = StoredPasswords(database, hasher, trail)
         self._admin = admin
         self._clock = clock
         self._trail = trail
@@ -52,7 +54,7 @@ class UsersService:
     async def open(self) -> None:
         """Warns when a client has the name that the administrator was given since: only the administrator gets in."""
         key = name_key(self.admin.username)
-        if await self._database.read(lambda session: _account(session, col(UserRow.username_key) == key)):
+        if await self._database.read(lambda session: account_where(session, col(UserRow.username_key) == key)):
             sentence = "the client %s has the administrator's name and cannot sign in"
             log.warning(sentence, self.admin.username, extra={"event": "name_clash"})
 
@@ -76,14 +78,14 @@ class UsersService:
         actor.require_admin()
         return await self._database.read(
             lambda session: [
-                _view(row) for row in session.exec(select(UserRow).order_by(col(UserRow.created_at), col(UserRow.id)))
+                view_of(row) for row in session.exec(select(UserRow).order_by(col(UserRow.created_at), col(UserRow.id)))
             ]
         )
 
     async def get(self, actor: Actor, user_id: str) -> UserView:
         """One client. Admin only; NotFound for an unknown id."""
         actor.require_admin()
-        return await self._database.read(lambda session: _view(_row(session, user_id)))
+        return await self._database.read(lambda session: view_of(row_of(session, user_id)))
 
     async def create(self, actor: Actor, username: str, password: str, display_name: str | None = None) -> UserView:
         """Makes a client account. Admin only.
@@ -116,7 +118,7 @@ class UsersService:
             session.add(row)
             facts = {"id": row.id, "display_name": shown}
             self._trail.append(session, actor, "user.created", username, detail=facts)
-            return _view(row)
+            return view_of(row)
 
         return await self._database.write(insert)
 
@@ -129,7 +131,7 @@ class UsersService:
         shown = None if display_name is None else check_display_name(display_name)
 
         def change(session: Session) -> UserView:
-            row = _row(session, user_id)
+            row = row_of(session, user_id)
             if shown is not None:
                 self._rename(session, actor, row, shown)
             if is_active is not None and is_active != row.is_active:
@@ -137,7 +139,7 @@ class UsersService:
                 self._trail.append(session, actor, what, row.username, detail={"id": user_id})
                 row.is_active = is_active
             session.add(row)
-            return _view(row)
+            return view_of(row)
 
         user = await self._database.write(change)
         for _, renamed in self._watchers:
@@ -152,7 +154,7 @@ class UsersService:
         actor.require_fresh_factor(self._clock.now())
 
         def remove(session: Session) -> None:
-            row = _row(session, user_id)
+            row = row_of(session, user_id)
             self._trail.append(session, actor, "user.deleted", row.username, detail={"id": user_id})
             session.delete(row)
 
@@ -163,7 +165,7 @@ class UsersService:
         """Gives a client a new password and ends its sessions. Admin only."""
         actor.require_admin()
         actor.require_fresh_factor(self._clock.now())
-        await self._store_password(actor, user_id, password, "user.password_reset")
+        await self._passwords.store(actor, user_id, password, "user.password_reset")
         await self._lost_rights(user_id)
 
     async def administrator_changed(self) -> None:
@@ -195,9 +197,9 @@ class UsersService:
         user_id, shown = actor.user_id, check_display_name(display_name)
 
         def change(session: Session) -> UserView:
-            row = _row(session, user_id)
+            row = row_of(session, user_id)
             self._rename(session, actor, row, shown)
-            return _view(row)
+            return view_of(row)
 
         user = await self._database.write(change)
         for _, renamed in self._watchers:
@@ -215,68 +217,23 @@ class UsersService:
         """Stores the actor's new password; the caller has checked the current one and ends the other sessions."""
         if actor.user_id is None:
             raise BadValue("The administrator's password is ADMIN_PASSWORD in the environment; change it there.")
-        await self._store_password(actor, actor.user_id, password, "password.changed")
+        await self._passwords.store(actor, actor.user_id, password, "password.changed")
 
     async def account(self, username: str) -> Account | None:
         """Who signs in under this name; None for nobody. The administrator wins over a client of the same name."""
         key = name_key(username)
         # Looked up for the administrator, too: the time must not tell which name is its.
-        client = await self._database.read(lambda session: _account(session, col(UserRow.username_key) == key))
+        client = await self._database.read(lambda session: account_where(session, col(UserRow.username_key) == key))
         return self._admin if key == name_key(self.admin.username) else client
 
     async def account_of(self, user_id: str) -> Account | None:
         """The account of a client, None when it is gone."""
-        return await self._database.read(lambda session: _account(session, col(UserRow.id) == user_id))
+        return await self._database.read(lambda session: account_where(session, col(UserRow.id) == user_id))
 
     async def refresh_hash(self, user_id: str, password: str, outdated: str) -> str:
-        """Stores the password of a user who just signed in with today's hash parameters, unless it is another by now.
-
-        Returns the hash that was made.
-        """
-        password_hash = await self._hasher.hash(password)
-
-        def change(session: Session) -> None:
-            row = session.get(UserRow, user_id)
-            if row is not None and row.password_hash == outdated:
-                row.password_hash = password_hash
-                session.add(row)
-
-        await self._database.write(change)
-        return password_hash
-
-    async def _store_password(self, actor: Actor, user_id: str, password: str, what: str) -> None:
-        require_strong(password)
-        password_hash = await self._hasher.hash(password)
-
-        def change(session: Session) -> None:
-            username = _set_hash(session, user_id, password_hash).username
-            self._trail.append(session, actor, what, username, detail={"id": user_id})
-
-        await self._database.write(change)
+        """Stores the password of who just signed in with today's parameters; see StoredPasswords. Returns the hash."""
+        return await self._passwords.refresh(user_id, password, outdated)
 
     async def _lost_rights(self, user_id: str | None) -> None:
         for lost_rights, _ in self._watchers:
             await lost_rights(user_id)
-
-
-def _row(session: Session, user_id: str) -> UserRow:
-    row = session.get(UserRow, user_id)
-    if row is None:
-        raise NotFound("There is no such user.")
-    return row
-
-
-def _set_hash(session: Session, user_id: str, password_hash: str) -> UserRow:
-    row = _row(session, user_id)
-    row.password_hash = password_hash
-    session.add(row)
-    return row
-
-
-def _account(session: Session, which: ColumnElement[bool]) -> Account | None:
-    row = session.exec(select(UserRow).where(which)).first()
-    return None if row is None else Account(_view(row), row.password_hash)
-
-
-def _view(row: UserRow) -> UserView:
-    return UserView(row.id, row.username, row.display_name, Role.CLIENT, row.is_active, row.created_at)

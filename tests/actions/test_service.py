@@ -1,8 +1,5 @@
 """Quick actions: what admins prepare and everybody may run."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from app.actions.service import ActionsService
@@ -10,31 +7,16 @@ from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, NotFound
-from app.core.migrate import prepare_database
 from app.core.permissions import Actor, Role
 
 ADMIN = Actor(None, "admin", "Administrator", Role.ADMIN)
 CARLA = Actor("c", "carla", "Carla", Role.CLIENT)
 
 
-@pytest.fixture(scope="module")
-async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
-    """An empty database."""
-    path: Path = tmp_path_factory.mktemp("actions") / "toru.db"
-    await prepare_database(path)
-    database = Database(path)
-    await database.open()
-    yield database
-    await database.close()
-
-
 @pytest.fixture
 async def actions(database: Database) -> ActionsService:
     """The service, without any action yet."""
-    service = ActionsService(database, Clock(), AuditTrail(database, Clock()))
-    for action in await service.list(ADMIN):
-        await service.delete(ADMIN, action.id)
-    return service
+    return ActionsService(database, Clock(), AuditTrail(database, Clock()))
 
 
 async def names(actions: ActionsService) -> list[str]:

@@ -1,7 +1,5 @@
 """Signing in: the same answer for every refusal, one check for everybody, and sessions that end when they must."""
 
-import asyncio
-
 import pytest
 from passlib.hash import argon2
 from sqlalchemy import text
@@ -10,7 +8,8 @@ from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, Limited, NotSignedIn, Unavailable
 from app.core.permissions import Actor, Role
 from tests.auth.support import ADMIN, ADMIN_PASSWORD, CLARA, CLARA_PASSWORD, HOME, Door, open_door
-from tests.support.database import MovedClock, locked_by_another
+from tests.support.database import MovedClock, locked_by_another, rows
+from tests.support.waiting import eventually
 
 NEW_PASSWORD = "New-Password-9"
 
@@ -219,6 +218,26 @@ async def test_only_admins_see_who_tried_to_sign_in(door: Door) -> None:
         await door.auth.history(actor)
 
 
+async def test_the_failures_of_a_day_are_counted_for_administrators(door: Door) -> None:
+    await door.add_clara()
+    clara = (await door.enter(CLARA, CLARA_PASSWORD)).session.actor(HOME)
+    admin = (await door.enter()).session.actor(HOME)
+    assert await door.auth.failures_24h(admin) == 0
+    await door.fail(2)
+    door.clock.move(hours=1)
+    await door.fail(3, CLARA)
+    assert await door.locked(CLARA, password=CLARA_PASSWORD), "that counts, too"
+    assert await door.auth.failures_24h(admin) == 6
+    door.clock.move(hours=23, minutes=-1)
+    assert await door.auth.failures_24h(admin) == 6
+    door.clock.move(minutes=2)
+    assert await door.auth.failures_24h(admin) == 4
+    door.clock.move(hours=1)
+    assert await door.auth.failures_24h(admin) == 0
+    with pytest.raises(Forbidden):
+        await door.auth.failures_24h(clara)
+
+
 @pytest.mark.parametrize("change", ["is_active = 0", "password_hash = 'new'", None])
 async def test_an_account_that_changes_while_its_password_is_checked_does_not_get_in(
     change: str | None, door: Door, monkeypatch: pytest.MonkeyPatch
@@ -239,7 +258,13 @@ async def test_an_account_that_changes_while_its_password_is_checked_does_not_ge
 
 async def test_while_the_database_is_locked_nobody_gets_in_and_whoever_leaves_is_out(door: Door) -> None:
     session = await door.enter()
-    left = text("SELECT count(*) FROM sessions")
+
+    async def kept() -> list[tuple[int, ...]]:
+        return await rows(door.database, "SELECT count(*) FROM sessions")
+
+    async def is_forgotten() -> bool:
+        return await kept() == [(0,)]
+
     async with locked_by_another(door.database):
         checks = door.hasher.checks
         with pytest.raises(Unavailable):
@@ -247,6 +272,5 @@ async def test_while_the_database_is_locked_nobody_gets_in_and_whoever_leaves_is
         assert door.hasher.checks == checks
         await door.auth.sign_out(session.session.id)
         assert door.auth.session(session.token) is None
-        assert await door.database.read(lambda transaction: transaction.execute(left).scalar()) == 1
-    while await door.database.read(lambda transaction: transaction.execute(left).scalar()):
-        await asyncio.sleep(0.05)
+        assert await kept() == [(1,)]
+    await eventually(is_forgotten)

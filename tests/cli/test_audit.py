@@ -5,8 +5,10 @@ import csv
 import io
 import json
 import re
+import shutil
 import sqlite3
 import time
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,23 +17,32 @@ import pytest
 
 from app.audit.chain import COVERED, hash_of
 from tests.audit.support import toru_audit
-from tests.conftest import StartServer
 from tests.support.clients import session_cookies, sign_in
 from tests.support.server import Server
 
 Json = dict[str, Any]
 
 
-@pytest.fixture
-async def left_behind(start_server: StartServer) -> Server:
-    """A server that was used and stopped."""
-    server = await start_server()
+@pytest.fixture(scope="module")
+async def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a server that was used and stopped."""
+    server = await Server(tmp_path_factory.mktemp("used")).start()
     await session_cookies(server, "carla")
     async with await sign_in(server) as admin:
         for value in ("5", "6", "7"):
             await admin.put("/api/settings/max_runs", json={"value": value})
-    await server.stop()
-    return server
+    await server.close()
+    return server.folder
+
+
+@pytest.fixture
+async def left_behind(used: Path, tmp_path: Path) -> AsyncIterator[Server]:
+    """A copy of it, which a test may tamper with and start again."""
+    await asyncio.to_thread(shutil.copytree, used, tmp_path / "server")
+    server = Server(tmp_path / "server")
+    yield server
+    await server.close()
+    assert server.log.errors() == []
 
 
 def tamper(data_dir: Path, *statements: str) -> None:

@@ -190,7 +190,7 @@ for number in range(400):
     target.write(json.dumps({"n": number, "pad": "x" * 500}))
 while not target._queue.empty():
     time.sleep(0.01)
-time.sleep(0.05)
+time.sleep(0.05)  # for the line that was taken last
 filler = folder / "toru.log"
 lines = filler.read_bytes().split(b"\\n")
 print(len(lines) - 1, lines[-1] == b"", all(json.loads(line) for line in lines[:-1]))

@@ -93,8 +93,16 @@ def test_a_disk_that_refuses_is_left_out(mounts: Mounts, monkeypatch: pytest.Mon
 
 
 def test_the_table_of_mounts_is_parsed_only_when_it_changed(mounts: Mounts, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = DiskReader(mounts.table)
-    mounts.mount("/dev/sda1", "data")
-    reader.read()
-    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: pytest.fail("parsed again"))
-    reader.read()
+    reader, parsed = DiskReader(mounts.table), []
+
+    def disk_partitions(**_: object) -> list[SimpleNamespace]:
+        parsed.append(len(mounts.parts))
+        return mounts.parts
+
+    monkeypatch.setattr(psutil, "disk_partitions", disk_partitions)
+    root, data = mounts.mount("/dev/sda1", "/"), mounts.mount("/dev/sdb1", "data")
+    assert [mounts.shown(reader) for _ in range(3)] == [[root, data]] * 3
+    assert parsed == [2]
+    backup = mounts.mount("/dev/sdc1", "backup")
+    assert mounts.shown(reader) == [root, backup, data]
+    assert parsed == [2, 3]

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from app.core.framing import FrameTooLarge, Message
-from app.plugins.channel import Channel, NotOurs, connect, connect_when_there, encode
+from app.core.unix_socket import NotOurs
+from app.plugins.channel import Channel, connect, connect_when_there, encode
 from app.plugins.wire import MAX_FRAME
 
 
@@ -176,7 +177,7 @@ async def test_a_socket_of_another_user_is_not_spoken_to(path: str, monkeypatch:
     with listening(path):
         (await connect(path, ignore, ignore)).abort()
         real = os.geteuid()
-        monkeypatch.setattr("app.plugins.channel.os.geteuid", lambda: real + 1)
+        monkeypatch.setattr("app.core.unix_socket.os.geteuid", lambda: real + 1)
         with pytest.raises(NotOurs):
             await connect(path, ignore, ignore)
         with pytest.raises(NotOurs):
@@ -196,7 +197,11 @@ async def test_a_full_queue_is_waited_for(path: str) -> None:
 
 async def test_a_socket_that_comes_later_is_waited_for(path: str) -> None:
     connecting = asyncio.create_task(connect_when_there(path, ignore, ignore))
-    await asyncio.sleep(0.05)
-    with listening(path):
+    done, _ = await asyncio.wait([connecting], timeout=0.05)
+    assert not done
+    with listening(path) as server:
         channel = await asyncio.wait_for(connecting, 5)
+        channel.send(b"hello")
+        with server.accept()[0] as peer:
+            assert await asyncio.to_thread(peer.recv, 5) == b"hello"
         channel.abort()

@@ -1,6 +1,5 @@
 """Stored licence keys: who may store which, what is kept of them, and a clock that was set back."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -27,6 +26,7 @@ from app.plugins.licences import (
     make_signed_key,
 )
 from tests.support.database import MovedClock
+from tests.support.waiting import eventually
 
 INSTANCE = "3f2b8c1e-5d47-4a90-9c1b-7e6f0a1d2c3b"
 OTHER_INSTANCE = "00000000-0000-4000-8000-000000000000"
@@ -295,13 +295,15 @@ async def test_a_clock_that_is_wrong_when_the_core_starts_is_not_believed_at_onc
 async def test_time_is_noted_while_the_core_runs(
     database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def is_noted() -> bool:
+        return "2027-02-02T12:00:00" in await everything(database)
+
     monkeypatch.setattr(module, "NOTE_SECONDS", 0.01)
     async with opened(database, clock) as store:
         await store.store(ADMIN, "disk-watch", GOOD)
+        assert not await is_noted()
         clock.passes(days=13)
-        async with asyncio.timeout(10):
-            while "2027-02-02T12:00:00" not in await everything(database):
-                await asyncio.sleep(0.01)
+        await eventually(is_noted)
 
 
 async def test_without_a_key_nothing_is_written(store: LicenceStore, database: Database, clock: SteppedClock) -> None:

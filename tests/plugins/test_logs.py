@@ -1,6 +1,7 @@
 """The logs of plugins: whatever one prints is a JSON line, a flood is counted and never felt, and viewers see it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import threading
@@ -18,6 +19,7 @@ from app.core.permissions import Actor, Role
 from app.plugins import logs as module
 from app.plugins.log_appender import LogAppender
 from app.plugins.logs import LogNews, PluginLogs
+from tests.support.waiting import eventually
 
 ADMIN = Actor.system()
 CLIENT = Actor("1", "carla", "Carla", Role.CLIENT)
@@ -262,8 +264,7 @@ async def test_a_folder_that_cannot_be_written_stops_nobody_and_its_losses_are_t
     writer = logs.writer("hello")
     writer.feed(b"a\n")
     target = writer._log._target
-    while not target.lost:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: target.lost)
     (tmp_path / "plugins").unlink()
     writer.feed(b"c\n")
     lines = await written(logs)
@@ -304,15 +305,17 @@ async def test_there_is_no_thread_before_the_first_line_and_none_after_the_end(t
 async def test_an_idle_plugin_holds_no_file_open(logs: PluginLogs) -> None:
     logs.writer("hello").feed(b"x\n")
     path = logs.path("hello")
-    while not path.exists() or not path.stat().st_size:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
-    held = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_there(fd)]
-    assert str(path) not in held
+    await eventually(lambda: path.exists() and path.stat().st_size)
+    await eventually(lambda: str(path) not in _held())
 
 
-def _is_there(fd: str) -> bool:
-    return os.path.lexists(f"/proc/self/fd/{fd}")
+def _held() -> list[str]:
+    """The files that this process holds open."""
+    found = []
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+    return found
 
 
 async def test_nothing_is_lost_between_a_line_and_the_end(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from app.plugins import calls, life, protocol2
 from app.plugins.schemas import PluginEvent, PluginState
 from app.plugins.wire import MAX_BODY, PluginBusy, PluginDown, PluginLate, PluginRefused
 from tests.plugins.support import ADMIN, Plugged, connection_of
+from tests.support.waiting import eventually
 
 ECHO = """
 def handle(connection, message):
@@ -159,7 +160,7 @@ async def test_a_thousand_that_leave_leave_nothing(plugged: Plugged) -> None:
     await plugged.ready("two", "serve2(lambda connection, message: None)", protocol="2")
     for _ in range(5):
         left = [asyncio.create_task(plugged.ask("two")) for _ in range(200)]
-        await asyncio.sleep(0.02)
+        await eventually(lambda: connection_of(plugged, "two").under_way == 64)
         for one in left:
             one.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -213,7 +214,7 @@ serve2(handle)
 async def test_what_is_no_frame_ends_the_connection_and_counts_as_a_crash(plugged: Plugged, path: str) -> None:
     first = await plugged.ready("two", BAD_FRAMES, protocol="2")
     waiting = [asyncio.create_task(plugged.ask("two", "/never")) for _ in range(3)]
-    await asyncio.sleep(0.1)
+    await eventually(lambda: connection_of(plugged, "two").under_way == 3)
     tracemalloc.start()
     try:
         with pytest.raises(PluginDown):
@@ -223,7 +224,7 @@ async def test_what_is_no_frame_ends_the_connection_and_counts_as_a_crash(plugge
         tracemalloc.stop()
     assert peak < 1 << 20
     assert all(isinstance(one, PluginDown) for one in await asyncio.gather(*waiting, return_exceptions=True))
-    view = await plugged.until_state("two", PluginState.WAITING)
+    view = await plugged.until("two", lambda view: view.state is PluginState.WAITING and view.reason is not None)
     assert view.reason is not None
     assert "frame" in view.reason or "closed" in view.reason
     view = await plugged.until_state("two", PluginState.READY)
@@ -417,4 +418,7 @@ async def test_bodies_on_their_way_are_bounded(plugged: Plugged) -> None:
 
 async def test_shutdown_ends_it_at_once(plugged: Plugged) -> None:
     await plugged.ready("two", ECHO, protocol="2")
+    began = time.monotonic()
     await plugged.plugins.disable(ADMIN, "two")
+    assert plugged.processes_of("two") == []
+    assert time.monotonic() - began < life.TERM_SECONDS, "no signal was needed"

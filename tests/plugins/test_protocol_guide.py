@@ -32,6 +32,7 @@ from app.plugins.protocol1 import Connection1
 from app.plugins.protocol2 import Connection2
 from app.plugins.wire import PluginRequest
 from tests.support.server import ROOT
+from tests.support.waiting import eventually
 
 GUIDE = (ROOT / "plugins" / "PROTOCOL.md").read_text()
 EXAMPLES = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)]
@@ -58,11 +59,18 @@ def examples_in(title: str) -> list[dict[str, Any]]:
 # -- what Toru sends
 
 
+Arrived = Callable[[int], Awaitable[None]]
+"""Waits until so many messages have arrived."""
+
+
 async def heard(
-    work: Callable[[str], Awaitable[None]], folder: Path, count: int, answer: bytes = b""
+    work: Callable[[str, Arrived], Awaitable[None]], folder: Path, answer: bytes = b""
 ) -> list[dict[str, Any]]:
-    """The messages that arrive at a socket while `work(its path)` is done, `count` of them; each gets an answer."""
+    """The messages that arrive at a socket while `work(its path, arrived)` is done; each gets an answer."""
     messages: list[dict[str, Any]] = []
+
+    async def arrived(count: int) -> None:
+        await eventually(lambda: len(messages) >= count)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         frames = FrameReader(wire.MAX_FRAME)
@@ -73,30 +81,28 @@ async def heard(
 
     path = str(folder / "s")
     async with await asyncio.start_unix_server(serve, path) as server:
-        await work(path)
-        async with asyncio.timeout(5):
-            while len(messages) < count:
-                await asyncio.sleep(0.01)
+        await work(path, arrived)
         server.close()
     return messages
 
 
 async def test_protocol_1_is_sent_as_written(tmp_path: Path) -> None:
-    async def talk(path: str) -> None:
+    async def talk(path: str, arrived: Arrived) -> None:
         connection = Connection1(path, INIT)
         await connection.open()
         asking = asyncio.ensure_future(connection.request(PluginRequest("GET", "/disks?all=1", {"accept": "*/*"})))
-        await asyncio.sleep(0.1)
+        await arrived(2)
         asking.cancel()
         await connection.shutdown()
+        await arrived(3)
 
-    told = await heard(talk, tmp_path, 3)
+    told = await heard(talk, tmp_path)
     init, shutdown, request, *_ = examples_in("Protocol 1")
     assert [shape(message) for message in told] == [shape(init), shape(request), shape(shutdown)]
 
 
 async def test_protocol_2_is_sent_as_written(tmp_path: Path) -> None:
-    async def talk(path: str) -> None:
+    async def talk(path: str, arrived: Arrived) -> None:
         async def handle(*_: object) -> str | None:
             return None
 
@@ -104,14 +110,14 @@ async def test_protocol_2_is_sent_as_written(tmp_path: Path) -> None:
         await connection.open()
         request = PluginRequest("POST", "/disks?all=1", {"content-type": "text/plain"}, b"\xff")
         asking = asyncio.ensure_future(connection.request(request))
-        await asyncio.sleep(0.1)
+        await arrived(2)
         asking.cancel()
-        await asyncio.sleep(0.1)
+        await arrived(3)
         await connection.shutdown()
-        await asyncio.sleep(0.1)
+        await arrived(4)
         connection.close()
 
-    told = await heard(talk, tmp_path, 4, encode("ready", {"protocol": "2"}))
+    told = await heard(talk, tmp_path, encode("ready", {"protocol": "2"}))
     init, _, request, *_ = examples_in("Protocol 2")
     assert shape(told[0]) == shape(init)
     assert shape(told[1]) == shape(request)

@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from tests.plugins.puppet import puppet_server, until_healthy
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.processes import ProcessWatch
 from tests.support.server import Server
+from tests.support.waiting import eventually
 
 ROUTE = "/api/plugins/route/puppet"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
@@ -306,8 +308,11 @@ async def test_a_crash_is_told_within_a_second_and_no_request_is_sent_twice(
     stage: Server, admin: httpx.AsyncClient
 ) -> None:
     waiting = [asyncio.create_task(admin.get(f"{ROUTE}/never")) for _ in range(5)]
-    while (await admin.get(f"{ROUTE}/counts")).json()[0] < 6:
-        await asyncio.sleep(0.02)
+
+    async def are_under_way() -> bool:
+        return bool((await admin.get(f"{ROUTE}/counts")).json()[0] >= 6)
+
+    await eventually(are_under_way)
     began = time.monotonic()
     answers = [await admin.post(f"{ROUTE}/crash"), *await asyncio.gather(*waiting)]
     assert time.monotonic() - began < 15, "nobody waited for the thirty seconds"
@@ -321,17 +326,19 @@ async def test_a_crash_is_told_within_a_second_and_no_request_is_sent_twice(
 
 
 async def test_browsers_that_leave_take_their_requests_along(admin: httpx.AsyncClient) -> None:
+    async def counted(requests: int, cancelled: int) -> bool:
+        told = (await admin.get(f"{ROUTE}/counts")).json()
+        return bool(told[0] >= requests and told[1] == cancelled)
+
     for _ in range(3):
         requests, cancelled = (await admin.get(f"{ROUTE}/counts")).json()
         waiting = [asyncio.create_task(admin.get(f"{ROUTE}/never")) for _ in range(63)]
-        async with asyncio.timeout(20):
-            while (await admin.get(f"{ROUTE}/counts")).json()[0] < requests + 64:
-                await asyncio.sleep(0.02)
-            for task in waiting:
-                task.cancel()
-            await asyncio.wait(waiting)
-            while (await admin.get(f"{ROUTE}/counts")).json()[1] < cancelled + 63:
-                await asyncio.sleep(0.02)
+        await eventually(partial(counted, requests + 64, cancelled), 20)
+        assert not any(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        await eventually(partial(counted, requests + 64, cancelled + 63), 20)
 
 
 async def test_a_plugin_that_hangs_leaves_room_for_others_and_is_full_at_last(

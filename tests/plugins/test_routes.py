@@ -32,15 +32,9 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, process_watch: Process
 
 
 @pytest.fixture
-async def admin(stage: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client(stage, await session_cookies(stage)) as client:
-        yield client
-
-
-@pytest.fixture
-async def client(stage: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client(stage, await session_cookies(stage, CLIENT)) as client:
-        yield client
+def server(stage: Server) -> Server:
+    """Where `admin` and `client` are signed in."""
+    return stage
 
 
 async def kv(client: httpx.AsyncClient, action: str, key: str, **more: Any) -> httpx.Response:

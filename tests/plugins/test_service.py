@@ -14,7 +14,8 @@ from app.core.errors import Conflict, Forbidden, NotFound, StepUpNeeded, Unavail
 from app.core.permissions import Actor, Role, TokenRights
 from app.plugins.schemas import Health, PluginState
 from app.plugins.wire import PluginDown, PluginRequest
-from tests.plugins.support import ADMIN, CARLA, Plugged, text_of, write
+from tests.plugins.support import ADMIN, CARLA, Plugged, connection_of, text_of, write
+from tests.support.waiting import eventually
 
 
 async def audit_of(plugged: Plugged) -> list[tuple[str, str, str]]:
@@ -72,7 +73,9 @@ async def test_a_plugin_that_the_file_says_is_enabled_runs_at_once(plugged: Plug
     (plugged.folder / ".metadata").mkdir()
     (plugged.folder / ".metadata" / "config.json").write_text('{"plugins": {"hello": true}}')
     plugged.write("hello")
-    await plugged.until_state("hello", PluginState.READY, seconds=5)
+    view = await plugged.until_state("hello", PluginState.READY, seconds=5)
+    assert view.enabled
+    assert (await plugged.ask("hello")).status == 200
 
 
 async def test_a_setting_enables_new_plugins_by_itself(plugged: Plugged) -> None:
@@ -194,7 +197,7 @@ async def test_disabled_while_it_waits_starts_or_answers_it_stays_disabled(plugg
 
     await plugged.ready("answers", "serve1(lambda request: time.sleep(60))")
     asking = asyncio.create_task(plugged.ask("answers"))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: connection_of(plugged, "answers")._turns.inside)
     await plugged.plugins.disable(ADMIN, "answers")
     with pytest.raises(PluginDown):
         await asking
@@ -249,7 +252,7 @@ async def test_a_group_of_the_owner_alone_is_warned_of(plugged: Plugged) -> None
 async def test_requests_that_are_under_way_when_the_core_ends_are_waited_for(plugged: Plugged) -> None:
     await plugged.ready("slow", "serve1(lambda request: time.sleep(0.5) or answer(request, 'done'))")
     asking = asyncio.create_task(plugged.ask("slow"))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: connection_of(plugged, "slow")._turns.inside)
     await plugged.plugins.leave()
     assert (await asking).body == b"done"
     with pytest.raises(NotFound):

@@ -99,6 +99,7 @@ def test_a_daemon_that_scrubbed_everything_but_its_session_dies_too(core: Core) 
     """The leader is gone, the group ignores SIGTERM and has no marker: found by the session, not by a reused number."""
     run = core.bash("env -i bash -c 'trap \"\" TERM; echo pid $$; while :; do sleep 1; done' & sleep 100")
     (daemon,) = pids(core, run, 1)
+    assert alive(daemon)
     core.cancel(run, grace=0.5)
     core.end(run)
     eventually(lambda: not alive(daemon))
@@ -181,9 +182,9 @@ def test_a_timeout_ends_like_a_cancel_and_its_flag_stays(core: Core) -> None:
 
 
 def test_a_run_whose_leader_is_gone_can_be_cancelled(core: Core) -> None:
-    run = core.bash("setsid sleep 100 & echo pid $!")
-    (daemon,) = pids(core, run, 1)
-    time.sleep(0.2)
+    run = core.bash("setsid sleep 100 & echo pid $$; echo pid $!")
+    leader, daemon = pids(core, run, 2)
+    eventually(functools.partial(gone, leader))
     assert core.cancel(run) is False
     began = time.monotonic()
     status, flags = core.end(run)

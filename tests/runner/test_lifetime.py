@@ -32,7 +32,7 @@ def test_a_run_goes_on_without_a_core_and_every_byte_is_there(runner: Runner) ->
     core.wait_output(run, b"3\n")
     core.close()  # as a kill -9 of the core does it
 
-    time.sleep(0.3)
+    eventually(lambda: core.output(run).count(b"\n") > 10)
     back = runner.connect()
     assert back.runs[run][3] is None, "it still runs"
     assert back.runs[run][1] > 10, "and went on meanwhile"

@@ -26,10 +26,9 @@ def test_all_three_are_the_scripts_controlling_terminal(core: Core) -> None:
 
 
 def test_it_has_the_size_that_was_asked_for_and_follows_the_window(core: Core) -> None:
-    script = "stty size; trap 'stty size; exit' WINCH; while :; do sleep 0.05; done"
+    script = "trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.05; done"
     run = core.bash(script, tty=True, cols=101, rows=33)
     core.wait_output(run, b"33 101")
-    time.sleep(0.1)
     assert core.ask("resize", run=run, cols=222, rows=55)["ok"]
     core.end(run)
     assert core.output(run).split() == [b"33", b"101", b"55", b"222"]

@@ -5,18 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.migrate import prepare_database
 from tests.runs.support import Product, open_product, separate_records
 
 __all__ = ["separate_records"]
-
-
-@pytest.fixture(scope="session")
-async def database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database with today's schema."""
-    path = tmp_path_factory.mktemp("template") / "toru.db"
-    await prepare_database(path)
-    return path
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.clients import JsonSocket, open_socket
 from tests.support.server import Server
+from tests.support.waiting import eventually
 
 Json = dict[str, Any]
 
@@ -166,7 +167,11 @@ async def test_history_shows_the_end_of_each_output_as_text(
     broken = await start(admin, server.script("broken.sh", "#!/no/such/thing\n"))
     large = await ended(admin, await start(admin, server.script("large.sh", "seq 1 30000")))
     running = await start(admin, server.script("long.sh", "echo so far; sleep 60"))
-    await asyncio.sleep(0.2)
+
+    async def is_under_way() -> bool:
+        return (await admin.get(f"/api/runs/{running['id']}/output")).text == "so far\n"
+
+    await eventually(is_under_way)
     answer = await client.get("/api/history")
     assert answer.headers["content-type"] == "application/json"
     entries = {entry["id"]: entry for entry in answer.json()}

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from app.runs.link import Progress, RunnerLink
 from app.runs.runner_process import RunnerStarter, Service, runner_environment, service_of
 from app.runs.runners import Runners
 from tests.support.server import is_runner_of
+from tests.support.waiting import eventually
 
 IN_A_SERVICE = "0::/system.slice/toru.service\n"
 QUICK_END = ("--idle-exit", "0.2")
@@ -130,8 +130,8 @@ async def test_two_starters_at_once_end_up_with_one_runner(tmp_path: Path, data_
     starter = RunnerStarter(ROOT, data_dir, QUICK_END)
     await asyncio.to_thread(starter.start)
     runners, _ = await opened(tmp_path, data_dir, "0::/\n")
-    await asyncio.sleep(0.2)
-    assert sum(is_runner_of(process, data_dir) for process in psutil.process_iter()) <= 2
+    assert (await runners.own()).alive
+    await eventually(lambda: sum(is_runner_of(process, data_dir) for process in psutil.process_iter()) == 1)
     assert (await runners.own()).alive
     await runners.close()
 
@@ -145,9 +145,7 @@ async def test_a_runner_that_cannot_be_started_is_a_problem_until_it_can(
     command, starter._command = starter._command, ["/bin/false"]
     runners = Runners(data_dir, starter, Nobody())
     await runners.open()
-    until = time.monotonic() + 5
-    while runners.problem is None and time.monotonic() < until:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: runners.problem)
     assert "cannot be started" in (runners.problem or "")
     starter._command = command
     assert (await runners.own()).alive

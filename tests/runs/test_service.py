@@ -10,6 +10,7 @@ import pytest
 from app.core.errors import BadValue, Conflict, Forbidden, Limited, NotFound
 from app.runs.schemas import Cancelled, Chunk, Ended, Lines, RunState, RunView
 from tests.runs.support import ADMIN, CARLA, DORA, Product, told
+from tests.support.waiting import eventually
 
 # -- ends
 
@@ -476,12 +477,11 @@ async def test_descriptors_and_tasks_do_not_grow_with_runs(product: Product) -> 
             await product.ended(run)
 
     await forty()
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # what is still ending now would hide a leak later
     descriptors, tasks = len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
     await forty()
-    await asyncio.sleep(0.1)
-    assert len(os.listdir("/proc/self/fd")) <= descriptors + 2
-    assert len(asyncio.all_tasks()) <= tasks + 2
+    await eventually(lambda: len(os.listdir("/proc/self/fd")) <= descriptors + 2)
+    await eventually(lambda: len(asyncio.all_tasks()) <= tasks + 2)
 
 
 async def test_modes_of_what_is_written(product: Product) -> None:

@@ -18,6 +18,7 @@ from app.tokens import tokens as module
 from app.tokens.form import new_token
 from tests.auth.support import ADMIN_PASSWORD, CLARA, HOME, Door, open_door
 from tests.support.database import MovedClock, locked_by_another, recorded, rows
+from tests.support.waiting import eventually
 from tests.tokens.support import admin_of, clara_of
 
 SYSTEM = Actor.system()
@@ -146,9 +147,9 @@ async def test_what_is_open_is_closed_when_its_token_expires_though_nobody_asks(
     made = await door.tokens.create(await admin_of(door), "ci", ["read"], 1)
     closed = asyncio.Event()
     door.registry.watch(made.view.id, closed.set)
+    assert not closed.is_set()
     door.clock.move(days=1, seconds=1)
-    async with asyncio.timeout(1):
-        await closed.wait()
+    assert await asyncio.wait_for(closed.wait(), 1)
 
 
 async def test_a_malformed_token_is_not_even_looked_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,8 +189,11 @@ async def test_its_last_use_is_stored_once_a_minute_and_at_the_end(
         door.tokens.credential(token)
         [used] = [view.last_used_at for view in await door.tokens.list(admin)]
         assert used is not None
-        while await rows(database, stored) != [(used,)]:
-            await asyncio.sleep(0.01)
+
+        async def is_stored() -> bool:
+            return await rows(database, stored) == [(used,)]
+
+        await eventually(is_stored)
         monkeypatch.setattr(last_use, "FLUSH_SECONDS", 60)
         clock.move(minutes=1)
         door.tokens.credential(token)
@@ -351,8 +355,11 @@ async def test_a_token_ends_at_once_though_the_database_is_locked(door: Door) ->
             await door.tokens.revoke(admin, made.view.id)
         assert door.tokens.credential(made.token) is None
         assert [view.name for view in await door.tokens.list(admin)] == []
-    while await rows(door.database, "SELECT * FROM tokens WHERE user_id IS NULL"):
-        await asyncio.sleep(0.05)
+
+    async def is_gone() -> bool:
+        return await rows(door.database, "SELECT * FROM tokens WHERE user_id IS NULL") == []
+
+    await eventually(is_gone)
     assert await recorded(door.database, "token.revoked") == [("Admin", "ci", {"id": made.view.id, "of": "Admin"})]
     assert door.tokens.credential(claras) is not None
 

@@ -3,16 +3,15 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterable
 from contextlib import aclosing
 from pathlib import Path
-from typing import TypeVar
 
 from app.plugins.conformance.findings import Finding, Result
 from app.plugins.conformance.kit import Installation, check_plugin
 from app.plugins.process import Starter, plugin_environment
 
-Case = TypeVar("Case")
+Changes = list[tuple[str, str]]
 
 AT_ONCE = 4
 """Plugins looked at together: mostly they wait."""
@@ -53,20 +52,16 @@ def broken(found: dict[str, Finding]) -> dict[str, str]:
     return {name: finding.detail for name, finding in found.items() if finding.result is not Result.OK}
 
 
-async def all_of(cases: Sequence[Case], try_one: Callable[[Path, Case], Awaitable[None]], folder: Path) -> None:
-    """Tries every case, some at a time, each in a folder of its own; fails with what all that failed say."""
+async def findings_of_each(
+    folder: Path, text: str, plugins: Iterable[tuple[Changes, Iterable[str]]]
+) -> list[dict[str, Finding]]:
+    """What the kit says of plugins, some at a time: each a sample's text with changes, asked these rules, or all."""
     turn = asyncio.Semaphore(AT_ONCE)
 
-    async def tried(number: int, case: Case) -> str | None:
+    async def asked(number: int, changes: Changes, rules: Iterable[str]) -> dict[str, Finding]:
         own = folder / str(number)
         own.mkdir()
         async with turn:
-            try:
-                await try_one(own, case)
-            except AssertionError as error:
-                return f"{case}\n    {error}"
-        return None
+            return await findings(plugin(own, text, *changes), *rules)
 
-    told = await asyncio.gather(*(tried(number, case) for number, case in enumerate(cases)))
-    failures = [text for text in told if text is not None]
-    assert not failures, "\n\n".join(failures)
+    return await asyncio.gather(*(asked(number, *one) for number, one in enumerate(plugins)))

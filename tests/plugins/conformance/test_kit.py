@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.plugins.conformance.findings import Result
-from tests.plugins.conformance.support import SAMPLES, all_of, broken, findings, plugin, sample
+from tests.plugins.conformance.support import SAMPLES, Changes, broken, findings, findings_of_each, plugin, sample
+from tests.support.waiting import eventually
 
 ONE = sample("plain-one")
 IS_HTTP = 'if message["type"] == "http"'
@@ -28,9 +30,6 @@ async def test_the_wrapped_answer_is_as_good(tmp_path: Path) -> None:
         '"path": "", "headers": {}, "body": json.dumps(answer(message["payload"]["payload"]))}},'
     )
     assert broken(await findings(plugin(tmp_path, ONE, (REPLY, wrapped)))) == {}
-
-
-Changes = list[tuple[str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -74,16 +73,12 @@ FATAL: list[tuple[Changes, str, str]] = [
 
 @pytest.mark.timeout(180)
 async def test_a_rule_that_all_others_need_is_the_last_one(tmp_path: Path) -> None:
-    await all_of(FATAL, is_the_last, tmp_path)
-
-
-async def is_the_last(folder: Path, case: tuple[Changes, str, str]) -> None:
-    changes, rule, says = case
-    found = await findings(plugin(folder, ONE, *changes))
-    assert list(found)[-1] == rule, broken(found)
-    assert set(broken(found)) == {rule}, broken(found)
-    assert found[rule].result is Result.FAILED
-    assert re.search(says, found[rule].detail), found[rule].detail
+    all_found = await findings_of_each(tmp_path, ONE, [(changes, ()) for changes, _, _ in FATAL])
+    for (changes, rule, says), found in zip(FATAL, all_found, strict=True):
+        assert set(broken(found)) == {rule}, changes
+        assert list(found)[-1] == rule, changes
+        assert found[rule].result is Result.FAILED, changes
+        assert re.search(says, found[rule].detail), changes
 
 
 BROKEN: list[tuple[Changes, dict[str, str]]] = [
@@ -148,15 +143,11 @@ BROKEN: list[tuple[Changes, dict[str, str]]] = [
 
 @pytest.mark.timeout(180)
 async def test_a_broken_rule_is_named(tmp_path: Path) -> None:
-    await all_of(BROKEN, is_named, tmp_path)
-
-
-async def is_named(folder: Path, case: tuple[Changes, dict[str, str]]) -> None:
-    changes, told = case
-    found = broken(await findings(plugin(folder, ONE, *changes), *told))
-    assert set(found) == set(told), found
-    for rule, says in told.items():
-        assert re.search(says, found[rule]), found[rule]
+    for (changes, told), found in zip(BROKEN, await findings_of_each(tmp_path, ONE, BROKEN), strict=True):
+        details = broken(found)
+        assert set(details) == set(told), changes
+        for rule, says in told.items():
+            assert re.search(says, details[rule]), changes
 
 
 async def test_the_other_rules_are_tried_after_a_broken_one(tmp_path: Path) -> None:
@@ -207,9 +198,16 @@ async def test_a_name_without_the_ending_is_advice(tmp_path: Path) -> None:
 
 
 async def test_an_interrupted_check_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The check that every test ends with looks for survivors."""
-    file = plugin(tmp_path, ONE, (f"{IS_HTTP}:", "if False:"))
+    asked = tmp_path / "asked"
+    file = plugin(tmp_path, ONE, (f"{IS_HTTP}:", f"open({str(asked)!r}, 'w').close()\n        if False:"))
     check = asyncio.create_task(findings(file))
-    await asyncio.wait([check], timeout=3)
+    await eventually(asked.exists)
+    assert len(running(file)) == 1
     check.cancel()
-    await asyncio.gather(check, return_exceptions=True)
+    await asyncio.wait([check])
+    assert running(file) == []
+
+
+def running(file: Path) -> list[psutil.Process]:
+    """The processes of a plugin."""
+    return [one for one in psutil.Process().children(recursive=True) if str(file) in one.cmdline()]

@@ -6,15 +6,13 @@ from pathlib import Path
 import pytest
 
 from app.plugins.conformance.findings import Result
-from tests.plugins.conformance.support import SAMPLES, all_of, broken, findings, plugin, sample
+from tests.plugins.conformance.support import SAMPLES, Changes, broken, findings, findings_of_each, plugin, sample
 
 TWO = sample("plain-two")
 READY = 'self.send("ready", {"protocol": "2"})'
 PONG = 'self.send("pong", {})'
 ANSWER = 'self.send("http", await self.reply(request), number)'
 KNOWN = 'elif kind == "kv" and number in self.calls:\n            self.calls[number].set_result(payload)'
-
-Changes = list[tuple[str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -50,16 +48,12 @@ FATAL: list[tuple[Changes, str, str]] = [
 
 @pytest.mark.timeout(180)
 async def test_a_rule_that_all_others_need_is_the_last_one(tmp_path: Path) -> None:
-    await all_of(FATAL, is_the_last, tmp_path)
-
-
-async def is_the_last(folder: Path, case: tuple[Changes, str, str]) -> None:
-    changes, rule, says = case
-    found = await findings(plugin(folder, TWO, *changes))
-    assert list(found)[-1] == rule, broken(found)
-    assert set(broken(found)) == {rule}, broken(found)
-    assert found[rule].result is Result.FAILED
-    assert re.search(says, found[rule].detail), found[rule].detail
+    all_found = await findings_of_each(tmp_path, TWO, [(changes, ()) for changes, _, _ in FATAL])
+    for (changes, rule, says), found in zip(FATAL, all_found, strict=True):
+        assert set(broken(found)) == {rule}, changes
+        assert list(found)[-1] == rule, changes
+        assert found[rule].result is Result.FAILED, changes
+        assert re.search(says, found[rule].detail), changes
 
 
 BROKEN: list[tuple[Changes, dict[str, str]]] = [
@@ -142,15 +136,11 @@ BROKEN: list[tuple[Changes, dict[str, str]]] = [
 
 @pytest.mark.timeout(180)
 async def test_a_broken_rule_is_named(tmp_path: Path) -> None:
-    await all_of(BROKEN, is_named, tmp_path)
-
-
-async def is_named(folder: Path, case: tuple[Changes, dict[str, str]]) -> None:
-    changes, told = case
-    found = broken(await findings(plugin(folder, TWO, *changes), *told))
-    assert set(found) == set(told), found
-    for rule, says in told.items():
-        assert re.search(says, found[rule]), found[rule]
+    for (changes, told), found in zip(BROKEN, await findings_of_each(tmp_path, TWO, BROKEN), strict=True):
+        details = broken(found)
+        assert set(details) == set(told), changes
+        for rule, says in told.items():
+            assert re.search(says, details[rule]), changes
 
 
 async def test_an_answer_that_crosses_its_cancellation_is_no_fault(tmp_path: Path) -> None:
