@@ -132,6 +132,19 @@ def one_of(words: Sequence[str]) -> Check:
     return check
 
 
+def some_list(most: int) -> Check:
+    """A list of whatever, which is looked at later."""
+
+    def check(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise Wrong("must be a list")
+        if len(value) > most:
+            raise Wrong(f"must have at most {most:,} items")
+        return value
+
+    return check
+
+
 def list_of(check: Check, most: int | None = None) -> Check:
     """A list whose items are right, each."""
 

@@ -109,7 +109,7 @@ async def _storm(bench: Bench, server: MeasuredServer) -> list[Figure]:
         "the same: patches that the core takes of it",
         "/s",
         [taken / seconds],
-        Bound(at_most=500),
+        Bound(at_most=220),
         note=f"named in its log: {named} line",
         problem="" if named == 1 else f"{named} lines in its log name it",
     )
