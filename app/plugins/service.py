@@ -19,7 +19,7 @@ from app.plugins.keeper import Keeper
 from app.plugins.licence_store import LicenceStore
 from app.plugins.logs import PluginLogs
 from app.plugins.metadata import TREE, Metadata
-from app.plugins.pages.page import PluginPage
+from app.plugins.pages.page import PluginPage, PluginPages
 from app.plugins.process import Starter
 from app.plugins.schemas import PluginEvent, PluginProblem, PluginState, PluginView
 from app.plugins.supervisor import Supervisor, Surroundings
@@ -64,7 +64,7 @@ class PluginsService:
         self._decisions = Decisions(EnabledPlugins(config.plugins_dir), trail, logs)
         self._watchers: dict[object, Watcher] = {}
         self._listeners: dict[object, Listener] = {}
-        self._pages: dict[str, PluginPage] = {}
+        self._pages = PluginPages()
         self._under_way = 0
         self._answered = asyncio.Event()
 
@@ -80,7 +80,7 @@ class PluginsService:
                 licences.problem_of,
                 values.handle,
                 self._happened,
-                self._page_of,
+                self._pages.of,
                 pause,
             )
 
@@ -217,12 +217,9 @@ class PluginsService:
         """The page that we draw for a plugin, also while it does not run. Raises NotFound."""
         if self.metadata(actor, plugin_id).page != TREE:
             raise NotFound("This plugin has no page of this kind.")
-        return self._page_of(plugin_id)
+        return self._pages.of(plugin_id)
 
     # -- behind the doors
-
-    def _page_of(self, plugin_id: str) -> PluginPage:
-        return self._pages.setdefault(plugin_id, PluginPage())
 
     def _decided(self, actor: Actor, plugin_id: str) -> Supervisor:
         actor.require_admin()

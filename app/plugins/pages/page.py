@@ -127,3 +127,14 @@ class PluginPage:
     def _count(self) -> None:
         if self._source is not None:
             self._source.tell_viewers(self.viewers)
+
+
+class PluginPages:
+    """The pages of all plugins that have one of ours."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, PluginPage] = {}
+
+    def of(self, plugin_id: str) -> PluginPage:
+        """The page of this plugin."""
+        return self._pages.setdefault(plugin_id, PluginPage())
