@@ -29,11 +29,11 @@ class PluginTree(
         plugin_id: whose page; the browser opens `/api/plugins/{plugin_id}/page`.
         name: what the plugin is called.
         still: a tree that is shown instead, by no plugin.
-        replies: what is answered to the nodes of such a tree, by id.
+        replies: what is answered to the nodes of such a tree, by id; None for no answer.
     """
 
     def __init__(
-        self, plugin_id: str, name: str, *, still: Node | None = None, replies: Mapping[str, Node] | None = None
+        self, plugin_id: str, name: str, *, still: Node | None = None, replies: Mapping[str, Node | None] | None = None
     ) -> None:
         super().__init__()
         self.props["plugin"] = plugin_id

@@ -109,7 +109,8 @@ def fields() -> None:
         with card("Choices", classes="span-6"), ui.element("div").classes("t-stack"):
             select_field("State", {"all": "All states", "failed": "Failed"}, "all", hint="Which ones are shown.")
             select_field("Refused choice", {"a": "A", "b": "B"}, "a").say("This one is taken.")
-            search_field("Search", lambda _: None)
+            with row():
+                search_field("Search", lambda _: None)
             Switch("On", "It takes effect at once.", True, lambda _: None)
             Switch("Off", "So does this one.", False, lambda _: None)
             options = [Option("all", "Everything", covers_all=True), Option("runs", "Runs", "Start and cancel them.")]
@@ -137,7 +138,7 @@ def tables() -> None:
         Column("do", "", "actions"),
     )
     with card("Rows", classes="flush"):
-        made = data_table(columns, [_row(key) for key in ("one", "two", "three")], caption="Things", marked="two")
+        made = data_table(columns, [_row(key) for key in ("one", "two", "three")], caption="Things")
         made.set_sort("name")
     with card("Long names", classes="flush"):
         data_table(columns, [{**_row("four"), "name": LONG, "path": UNBROKEN}], caption="Long things")
@@ -148,7 +149,7 @@ def tables() -> None:
 def _row(key: str) -> Row:
     return {
         "key": key,
-        "icon": Picture("database") if key != "two" else Picture(None, "🚀"),
+        "icon": Picture("database") if key != "two" else Picture(None, "DB"),
         "name": f"Number {key}",
         "mark": Cell("New", "info", "star") if key == "one" else None,
         "state": Cell("Running", "info", "dot") if key == "two" else Cell("Fine", "ok", "circle-check"),

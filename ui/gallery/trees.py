@@ -56,7 +56,7 @@ METRICS: Final = _node(
         _node("metric", label="Visits", value=12_345, icon="users", note="since Monday"),
         _node("metric", label="Load", value=0.42, icon="gauge", trend=[3, 4, 2, 5, 6, 4, 7, 8, 6, 9], note="1 min"),
         _node("metric", label="Disk", value=93, unit="%", share=93, tone="bad", icon="hard-drive", note="1.2 GiB free"),
-        _node("metric", label="Queue", value=71, share=71, tone="warn", icon="📬", note="waits"),
+        _node("metric", label="Queue", value=71, share=71, tone="warn", icon="MX", note="waits"),
         _node("metric", label="Healthy", value="yes", tone="ok", share=100),
     ),
     _node(
@@ -154,6 +154,7 @@ BUTTONS: Final = _node(
             for kind in ("primary", "plain", "quiet", "danger")
         ),
         _node("button", id="asks", label="Restart", kind="danger", confirm="Everybody is cut off for a moment."),
+        _node("button", id="waits", label="Press me to wait"),
         _node("button", id="off", label="Disabled", disabled=True),
     ),
     _node("row", *(_node("badge", text=tone, tone=tone, icon="info") for tone in TONES), _node("badge", text=LONG)),
@@ -214,7 +215,7 @@ TABS: Final = _node(
     "tabs",
     _node("tab", _node("text", text="What is shown first."), label="Overview", icon="layout-dashboard"),
     _node("tab", _node("text", text="What is shown second."), label="Details", icon="list"),
-    _node("tab", _node("text", text="What is shown third."), label="🚀 Third"),
+    _node("tab", _node("text", text="What is shown third."), label="Third"),
 )
 
 LAYOUT: Final = _node(
@@ -244,8 +245,9 @@ TREES: Final[Mapping[str, Node]] = MappingProxyType(
     }
 )
 
-REPLIES: Final[Mapping[str, Node]] = MappingProxyType(
+REPLIES: Final[Mapping[str, Node | None]] = MappingProxyType(
     {
+        "waits": None,
         "bad": {"ok": False, "errors": {"name": "Please fill this in.", "secret": "It is too short."}},
         "good": {"message": "It is planned.", "kind": "success"},
         "asks": {"message": "It was restarted.", "kind": "success"},

@@ -6,14 +6,16 @@ export const PageChart = {
   template: `
     <figure class="p-chart" :class="data.height ?? 'medium'">
       <figcaption class="p-chart-head"><b v-if="data.label">{{ data.label }}</b>
-        <ul v-if="data.series.length > 1" class="m-legend">
-          <li v-for="(one, index) in data.series" :key="one.name"><i :style="{ background: colour(index) }"></i>{{ one.name }}</li>
+        <ul v-if="series.length > 1" class="m-legend">
+          <li v-for="(one, index) in series" :key="one.name"><i :style="{ background: colour(index) }"></i>{{ one.name }}</li>
         </ul>
       </figcaption>
-      <div class="m-chart-plot" role="img" :aria-label="summary"><div ref="plot"></div></div>
-      <p v-if="!points" class="m-chart-note" role="status">Nothing measured yet.</p>
-      <p v-else-if="failed" class="m-chart-note" role="alert">The chart could not be loaded.
-        <button type="button" class="t-btn plain" @click="begin">Try again</button></p>
+      <div class="m-chart-plot">
+        <div ref="plot" role="img" :aria-label="summary"></div>
+        <p v-if="!points" class="m-chart-note" role="status">Nothing measured yet.</p>
+        <p v-else-if="failed" class="m-chart-note" role="alert">The chart could not be loaded.
+          <button type="button" class="t-btn plain" @click="begin">Try again</button></p>
+      </div>
     </figure>`,
   data() {
     return { failed: false };
@@ -22,11 +24,14 @@ export const PageChart = {
     data() {
       return this.node.data;
     },
+    series() {
+      return this.data.series ?? [];
+    },
     points() {
-      return this.data.series.reduce((sum, one) => sum + one.data.length, 0);
+      return this.series.reduce((sum, one) => sum + one.data.length, 0);
     },
     summary() {
-      const latest = this.data.series.map((one) => {
+      const latest = this.series.map((one) => {
         const value = valueOf(one.data.at(-1));
         return value === undefined || value === null ? one.name : `${one.name} ${this.told(value)}`;
       });
@@ -92,7 +97,7 @@ export const PageChart = {
           axisLabel: { ...y.axisLabel, ...letters, formatter: (value) => this.told(value) },
           splitLine: { lineStyle: { color: grid } },
         },
-        series: this.data.series.map((one, index) => {
+        series: this.series.map((one, index) => {
           const data = time ? one.data.map(([at, value]) => [typeof at === "string" ? Date.parse(at) : at, value]) : one.data;
           return { ...this.look(index)[this.data.kind ?? "line"], name: one.name, data };
         }),

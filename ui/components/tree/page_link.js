@@ -129,7 +129,8 @@ export class PageLink {
   }
 }
 
-/** In place of a link where a tree stands still, as in the gallery: `replies` has what is answered to each node. */
+/** In place of a link where a tree stands still, as in the gallery: `replies` has what is answered to each node, null
+ * for those that never get an answer. */
 export class StillLink {
   constructor(root, replies, events) {
     this.replies = replies;
@@ -138,6 +139,7 @@ export class StillLink {
   }
 
   async send(node) {
+    if (this.replies[node] === null) return new Promise(() => {});
     return { ok: true, message: null, kind: "info", errors: {}, go: null, ...this.replies[node] };
   }
 

@@ -127,9 +127,10 @@ function withLines(data, lines) {
 }
 
 function withPoints(data, points, keep) {
-  const known = data.series.map((one) => one.name);
+  const shown = data.series ?? [];
+  const known = shown.map((one) => one.name);
   const fresh = Object.keys(points).filter((name) => !known.includes(name)).map((name) => ({ name, data: [] }));
-  const series = [...data.series, ...fresh].map((one) => {
+  const series = [...shown, ...fresh].map((one) => {
     return points[one.name] ? { ...one, data: [...one.data, ...points[one.name]].slice(-keep) } : one;
   });
   return { ...data, series };
