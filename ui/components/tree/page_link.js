@@ -31,7 +31,7 @@ export class PageLink {
 
   /** Tells that something was pressed; the promise brings the reply, whatever happens. */
   send(node, event, value) {
-    if (!this.open) return Promise.resolve(LOST);
+    if (!this.open || !this.began) return Promise.resolve(LOST);
     const id = ++this.number;
     this.socket.send(JSON.stringify({ type: "event", id, node, event, value }));
     return new Promise((resolve) => {
@@ -52,13 +52,12 @@ export class PageLink {
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     this.socket = socket;
-    socket.onopen = () => socket === this.socket && this.#opened();
     socket.onmessage = ({ data }) => socket === this.socket && this.#receive(JSON.parse(data));
     socket.onclose = ({ code }) => socket === this.socket && this.#closed(code);
   }
 
-  #opened() {
-    this.wasOpen = true;
+  #begun() {
+    this.began = true;
     this.delay = FIRST_DELAY;
     clearTimeout(this.calm);
     this.calm = undefined;
@@ -66,6 +65,7 @@ export class PageLink {
   }
 
   #receive(message) {
+    if (!this.began) this.#begun();
     if (message.type === "tree") this.events.tree(message.tree);
     else if (message.type === "patches") this.events.patches(message.patches);
     else if (message.type === "waiting") this.events.waiting();
@@ -81,11 +81,11 @@ export class PageLink {
   }
 
   async #closed(code) {
-    const refused = !this.wasOpen;
+    const refused = !this.began;
     this.#drop();
     this.calm ??= setTimeout(() => this.events.state("lost"), refused ? 0 : CALM);
     if (code === 4401) window.toruSession?.check();
-    else if (refused) await this.#askWhy(); // a refused handshake tells the browser nothing
+    else if (refused) await this.#askWhy(); // a refused handshake tells nothing
     if (this.abort.signal.aborted || this.socket || document.hidden) return;
     this.retry = setTimeout(() => this.#connect(), this.delay * (0.8 + 0.4 * Math.random()));
     this.delay = Math.min(this.delay * 2, LONGEST_DELAY);
@@ -122,7 +122,7 @@ export class PageLink {
   #drop() {
     const { socket } = this;
     this.socket = null;
-    this.wasOpen = false;
+    this.began = false;
     clearTimeout(this.retry);
     socket?.close();
     for (const id of [...this.pending.keys()]) this.#reply({ ...LOST, id });
