@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
 from playwright.async_api import Page, async_playwright
 
 from tests.support.browser import browser_page
@@ -46,7 +47,7 @@ async def _keep(page: Page, folder: Path, seen: dict[str, bytes]) -> int:
         path = folder / f"{name}.png"
         if not path.exists() or (await difference(page, path.read_bytes(), picture)).is_seen:
             path.write_bytes(picture)
-            print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+            click.echo(path)
             changed += 1
     return changed
 
@@ -54,5 +55,5 @@ async def _keep(page: Page, folder: Path, seen: dict[str, bytes]) -> int:
 if __name__ == "__main__":
     count = asyncio.run(approve())
     size = sum(path.stat().st_size for path in APPROVED.rglob("*.png"))
-    print(f"{count} pictures changed; together they are {size / 1e6:.2f} MB.")
+    click.echo(f"{count} pictures changed; together they are {size / 1e6:.2f} MB.")
     sys.exit(size > MOST_BYTES)

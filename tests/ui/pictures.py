@@ -17,7 +17,7 @@ APPROVED: Final = Path(__file__).parent / "approved"
 MOST_BYTES: Final = 1_500_000
 """Of all approved pictures together."""
 
-MODES: Final = {
+MODES: Final[dict[str, dict[str, Any]]] = {
     "desktop-light": {"phone": False, "dark": False},
     "desktop-dark": {"phone": False, "dark": True},
     "phone-light": {"phone": True, "dark": False},
@@ -42,7 +42,7 @@ SMALLER = """async (picture) => {
   paper.imageSmoothingQuality = "high";
   paper.drawImage(image, 0, 0, width, height);
   const pixels = paper.getImageData(0, 0, width, height);
-  pixels.data.forEach((value, place) => { pixels.data[place] = Math.min(255, Math.round(value / 8) * 8); });
+  pixels.data.forEach((value, place) => { pixels.data[place] = Math.min(255, Math.round(value / 16) * 16); });
   paper.putImageData(pixels, 0, 0);
   const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -127,9 +127,14 @@ async def open_gallery(page: Page) -> None:
 
 async def parts(page: Page) -> AsyncIterator[tuple[str, bytes]]:
     """The name and the picture of every part of an open gallery."""
-    for part in await page.locator("[data-part]").all():
-        name = re.sub(r"[^a-z]+", "-", (await part.get_attribute("data-part") or "").lower())
-        yield name, await smaller(page, await part.screenshot(animations="disabled", scale="css"))
+    for title in await page.locator("[data-part]").evaluate_all("parts => parts.map(part => part.dataset.part)"):
+        yield re.sub(r"[^a-z]+", "-", title.lower()), await part_of(page, title)
+
+
+async def part_of(page: Page, title: str) -> bytes:
+    """The picture of one part."""
+    part = page.locator(f'[data-part="{title}"]')
+    return await smaller(page, await part.screenshot(animations="disabled", scale="css"))
 
 
 async def smaller(page: Page, picture: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, Final
 Node = dict[str, Any]
 
 TONES: Final = ("ok", "warn", "bad", "info", "neutral")
-LONG: Final = "A name that is much longer than anybody would have thought when this was drawn " * 2
+LONG: Final = "Another name that is much longer than anybody would have thought when this was drawn " * 2
 UNBROKEN: Final = "without-a-single-place-where-it-could-be-broken-" * 3
 BEGIN: Final = 1_763_834_400_000
 """22 November 2025, 18:00 UTC, in milliseconds."""
@@ -46,7 +46,7 @@ MARKDOWN: Final = _node(
             '```\nfor line in $(cat list); do\n  echo "$line"\ndone\n```\n'
         ),
     ),
-    title="Markdown",
+    title="Words of a plugin",
 )
 
 METRICS: Final = _node(

@@ -6,13 +6,24 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from app.plugins.pages.nodes import KINDS
 from tests.support.browser import PICTURES, OpenPage
 from tests.support.clients import CLIENT
 from tests.ui.accessibility import complaints
-from tests.ui.pictures import APPROVED, MODES, MOST_BYTES, Difference, difference, open_gallery, parts
+from tests.ui.pictures import APPROVED, MODES, MOST_BYTES, difference, open_gallery, part_of, parts
 from tests.ui.test_frame import small_targets, wider_than_the_screen
-from ui.components.plugin_tree import FOLDER
+from ui.gallery.trees import TREES
 
+STYLES = (
+    (":root { --primary: rebeccapurple !important }", "Buttons", True),
+    (":root { --primary: seagreen !important }", "Buttons", True),
+    (":root { --ok-dot: steelblue !important }", "Metrics", True),
+    (".m-spark { display: none !important }", "Metrics", True),
+    (".p-row { flex-direction: column !important }", "Layout", True),
+    (".t-card { padding: 4px !important }", "Cards", True),
+    ("* { -webkit-text-stroke: 0.1px currentColor !important }", "Markdown", False),
+    ("* { -webkit-text-stroke: 0.1px currentColor !important }", "Forms", False),
+)
 RENEW = "Look at test-results/; if that is as it should be, run `python -m tests.ui.approve` and commit what it writes."
 
 
@@ -37,44 +48,15 @@ async def test_every_component_looks_as_it_was_approved(open_page: OpenPage, mod
     assert not told, "\n".join([*told, RENEW])
 
 
-@pytest.mark.parametrize(
-    ("style", "part"),
-    [
-        (":root { --primary: rebeccapurple !important }", "buttons"),
-        (":root { --ink-3: gray !important }", "metrics"),
-        (":root { --ok-dot: steelblue !important }", "metrics"),
-        (".m-spark { display: none !important }", "metrics"),
-        (".p-row { flex-direction: column !important }", "layout"),
-        (".t-card { padding: 4px !important }", "cards"),
-        (".t-chip { border-radius: 0 !important }", "chips"),
-    ],
-)
-async def test_what_looks_otherwise_is_seen(open_page: OpenPage, style: str, part: str) -> None:
-    assert (await with_style(open_page, style, part)).is_seen
-
-
-@pytest.mark.parametrize(
-    "style",
-    [
-        "* { text-rendering: geometricPrecision !important; font-kerning: none !important }",
-        "* { -webkit-text-stroke: 0.1px currentColor !important }",
-        "[data-part] { position: relative; left: 0.5px; top: 0.5px }",
-    ],
-    ids=["letters", "strength", "place"],
-)
-async def test_how_letters_are_drawn_is_not(open_page: OpenPage, style: str) -> None:
-    for part in ("texts-and-links", "forms"):
-        found = await with_style(open_page, style, part)
-        assert not found.is_seen, found
-
-
-async def with_style(open_page: OpenPage, style: str, part: str) -> Difference:
-    """How far a part with this style is from the approved one."""
+async def test_what_looks_otherwise_is_seen_and_how_letters_are_drawn_is_not(open_page: OpenPage) -> None:
     page = await open_page(None, **MODES["desktop-light"])
     await open_gallery(page)
-    await page.add_style_tag(content=style)
-    pictures = {name: picture async for name, picture in parts(page) if name == part}
-    return await difference(page, approved("desktop-light")[part].read_bytes(), pictures[part])
+    for style, part, is_seen in STYLES:
+        tag = await page.add_style_tag(content=style)
+        known = approved("desktop-light")[part.lower()].read_bytes()
+        found = await difference(page, known, await part_of(page, part))
+        assert found.is_seen is is_seen, f"{style}: {found}"
+        await tag.evaluate("tag => tag.remove()")
 
 
 def test_approved_pictures_stay_small() -> None:
@@ -103,11 +85,7 @@ async def test_only_admins_have_it(open_page: OpenPage) -> None:
 
 
 def test_every_type_of_node_is_in_the_gallery() -> None:
-    from ui.gallery.trees import TREES
-
-    drawn = set(re.findall(r"\b([a-z]+)(?::|,) ", (FOLDER / "tree" / "page_kinds.js").read_text().split("DRAWERS")[1]))
-    shown = {kind for tree in TREES.values() for kind in types_of(tree)}
-    assert drawn <= shown | {"type"}
+    assert set(KINDS) <= {kind for tree in TREES.values() for kind in types_of(tree)}
 
 
 def types_of(node: dict[str, object]) -> set[str]:
