@@ -23,6 +23,7 @@ from tests.bench.groups import (
     latency,
     pages,
     plugin_page_browser,
+    plugin_pages,
     plugins,
     resources,
     revocation,
@@ -47,6 +48,7 @@ GROUPS: dict[str, Measure] = {
     "revocation": revocation.measure,
     "plugins": plugins.measure,
     "plugin_page_browser": plugin_page_browser.measure,
+    "plugin_pages": plugin_pages.measure,
     "crashes": crashes.measure,
 }
 

@@ -14,6 +14,13 @@ class Wrong(Exception):
 Check = Callable[[Any], Any]
 """Raises Wrong."""
 
+
+def sentence(what: str, error: Wrong) -> str:
+    """What is wrong, with what it is wrong with."""
+    rest = str(error)
+    return f"{what}{'' if rest.startswith(('[', '.')) else ' '}{rest}"
+
+
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 ICON = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 MOST_ICON = 8
@@ -113,12 +120,14 @@ def whole(least: int, most: int) -> Check:
 
 
 def one_of(words: Sequence[str]) -> Check:
-    """One of these words."""
+    """One of these words; what is given back is the word of this list, so that all pages share it."""
+    known = {word: word for word in words}
 
     def check(value: Any) -> str:
-        if not isinstance(value, str) or value not in words:
+        found = known.get(value) if isinstance(value, str) else None
+        if found is None:
             raise Wrong(f"must be one of {', '.join(words)}")
-        return value
+        return found
 
     return check
 
@@ -136,7 +145,7 @@ def list_of(check: Check, most: int | None = None) -> Check:
             try:
                 found.append(check(item))
             except Wrong as error:
-                raise Wrong(f"[{number_}] {error}") from None
+                raise Wrong(sentence(f"[{number_}]", error)) from None
         return found
 
     return check_all
@@ -154,7 +163,7 @@ def record(fields: Mapping[str, Check], needed: Sequence[str]) -> Check:
                 try:
                     found[field] = check(value[field])
                 except Wrong as error:
-                    raise Wrong(f".{field} {error}") from None
+                    raise Wrong(sentence(f".{field}", error)) from None
         for field in needed:
             if field not in found:
                 raise Wrong(f".{field} is missing")
