@@ -42,7 +42,7 @@ SMALLER = """async (picture) => {
   paper.imageSmoothingQuality = "high";
   paper.drawImage(image, 0, 0, width, height);
   const pixels = paper.getImageData(0, 0, width, height);
-  pixels.data.forEach((value, place) => { pixels.data[place] = Math.min(255, Math.round(value / 16) * 16); });
+  pixels.data.forEach((value, place) => { pixels.data[place] = Math.min(255, Math.round(value / 12) * 12); });
   paper.putImageData(pixels, 0, 0);
   const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -119,10 +119,14 @@ async def open_gallery(page: Page) -> None:
         """async () => {
         document.activeElement.blur();
         await document.fonts.ready;
+        dispatchEvent(new CustomEvent('toru:theme')); // charts take over the font
         await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
         document.querySelectorAll('.t-log-lines').forEach(box => { box.scrollTop = box.scrollHeight; });
         scrollTo(0, 0) }"""
     )
+    # Phones take pictures of what is taller than the screen at the wrong place.
+    size = await page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
 
 
 async def parts(page: Page) -> AsyncIterator[tuple[str, bytes]]:
