@@ -27,6 +27,7 @@ from ui.page import Page
 from ui.pages import (
     account,
     audit,
+    components,
     dashboard,
     history,
     plugin,
@@ -75,6 +76,7 @@ ENTRIES: Final = tuple(
         plugin,
         plugin_details,
         plugin_logs,
+        components,
         account,
     )
 )

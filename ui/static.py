@@ -16,7 +16,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from app.core.errors import NotFound
-from theme.icons import sprite
+from theme.icons import ICONS, sprite
 from theme.mark import favicon_svg, mark_svg
 from theme.tokens import BROWSER, css_variables
 
@@ -121,6 +121,7 @@ def _answer(asset: Asset | None, request: Request) -> Response:
 def _build() -> Iterator[Asset]:
     yield Asset("toru.css", _style_sheet().encode())
     yield Asset("icons.svg", sprite().encode())
+    yield Asset("icon_names.js", f"export const ICONS = new Set({json.dumps(sorted(ICONS))});\n".encode())
     yield Asset("mark.svg", mark_svg().encode())
     yield Asset("favicon.svg", favicon_svg().encode())
     for path in sorted(_SCRIPTS.glob("*.js")) + sorted(_IMAGES.iterdir()):

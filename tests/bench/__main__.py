@@ -22,6 +22,7 @@ from tests.bench.groups import (
     idle,
     latency,
     pages,
+    plugin_page_browser,
     plugin_pages,
     plugins,
     resources,
@@ -46,6 +47,7 @@ GROUPS: dict[str, Measure] = {
     "sign_in": sign_in.measure,
     "revocation": revocation.measure,
     "plugins": plugins.measure,
+    "plugin_page_browser": plugin_page_browser.measure,
     "plugin_pages": plugin_pages.measure,
     "crashes": crashes.measure,
 }

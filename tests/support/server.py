@@ -34,6 +34,7 @@ class Server:
         env: what the environment holds besides PATH, LANG and the folders. Values win.
         unprivileged: runs as nobody when the tests run as root, for whom file modes mean nothing.
         python: what runs it; our own Python unless told.
+        project: the folder of the product's code, where that is a copy.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Server:
         licence_secret: str | None = None,
         unprivileged: bool = False,
         python: str = sys.executable,
+        project: Path = ROOT,
     ) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
@@ -61,6 +63,7 @@ class Server:
         self._env = dict(env or {})
         self._arguments = arguments
         self._python = python
+        self._project = project
         self._unprivileged = unprivileged and os.geteuid() == 0
         self._process: subprocess.Popen[bytes] | None = None
         self.cookies: dict[str, dict[str, str]] = {}  # of shared sessions, by user name
@@ -113,7 +116,7 @@ class Server:
         with self.output_path.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self._project,
                 env={**environment, "TORU_SECRETS_FD": str(theirs)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

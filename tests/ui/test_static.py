@@ -33,7 +33,7 @@ async def test_text_goes_out_packed(http: httpx.AsyncClient) -> None:
     plain = await http.get("/static/toru.css", headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.content == packed.content == assets()["toru.css"].body
-    assert len(gzip.compress(plain.content)) < 16_000, "the whole look is one small file"
+    assert len(gzip.compress(plain.content)) < 17_000, "the whole look is one small file"
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from contextlib import AbstractContextManager
 from nicegui import ui
 from nicegui.element import Element
 
-from ui.components.icon import icon_url
+from ui.components.icon import icon_name
+from ui.components.parts import PARTS
+from ui.static import static_url
 
 
-class Card(Element, component="card_surface.js"):
+class Card(Element, component="card_surface.js", dependencies=list(PARTS)):
     """A surface with an optional head; `with card.actions:` puts something at the right of the head."""
 
     def __init__(self, title: str, subtitle: str, icon: str | None, classes: str, label: str) -> None:
@@ -17,7 +19,9 @@ class Card(Element, component="card_surface.js"):
         self.props["label"] = title or label
         self.props["head"] = bool(title)
         self.props["subtitle"] = subtitle
-        self.props["icon"] = icon_url(icon) if icon else None
+        if icon:
+            self.props["picture"] = icon_name(icon)
+            self.props["icons"] = static_url("icons.svg")
 
     @property
     def actions(self) -> AbstractContextManager[object]:

@@ -1,5 +1,6 @@
 // A table of plain data in one element: a real table on wide screens, one card a row on narrow ones (by style sheet).
 // Columns say what their values are; nothing here is ever read as HTML.
+import { Chip, Picture } from "toru_parts";
 import { full, told, now } from "/static/time.js";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -15,7 +16,14 @@ function seconds(value) {
   return told("elapsed", new Date(0).toISOString(), new Date(value * 1000).toISOString(), 0);
 }
 
+const FIGURES = ["bytes", "rate", "percent", "seconds"];
+
+function day(value) {
+  return new Date(value).toLocaleDateString([], { dateStyle: "medium", timeZone: "UTC" });
+}
+
 export default {
+  components: { Chip, Picture },
   template: `
     <div class="t-table-wrap"><table class="t-table" :class="{ stack: stack }">
       <caption class="t-sr">{{ caption }}</caption>
@@ -31,38 +39,29 @@ export default {
         </th>
       </tr></thead>
       <tbody>
-        <tr v-for="row in rows" :key="row.key" :class="{ linked: row.href, marked: row.key === marked }"
+        <tr v-for="row in rows" :key="row.key" v-memo="[row, columns, marked, held, icons, moment]" :class="{ linked: row.href, marked: row.key === marked }"
             :aria-current="row.key === marked ? 'true' : undefined">
           <td v-for="(column, index) in columns" :key="column.key" :class="kindOf(column)" :data-label="column.label"
               :title="['text', 'mono', 'strong', undefined].includes(column.kind) ? text(column, row) : undefined">
             <template v-if="column.kind === 'actions'">
-              <button v-for="action in row[column.key]" :key="action.name" type="button" class="t-iconbtn small"
-                      :class="action.classes" :aria-label="action.label" :title="action.label" :disabled="action.disabled"
-                      @click="$emit('action', { row: row.key, name: action.name })">
-                <svg class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use :href="icons + '#' + action.icon"/></svg>
+              <button v-for="action in row[column.key]" :key="action.name" type="button"
+                      :class="[action.icon ? 't-iconbtn small' : 't-btn quiet', action.classes, { busy: isHeld(row, action) }]"
+                      :aria-label="action.icon ? action.label : undefined" :title="action.icon ? action.label : undefined"
+                      :disabled="action.disabled" :aria-disabled="isHeld(row, action) || undefined"
+                      @click="isHeld(row, action) || $emit('action', { row: row.key, name: action.name })">
+                <Picture v-if="action.icon" :name="action.icon" :icons="icons"/><template v-else>{{ action.label }}</template>
               </button>
             </template>
             <a v-else-if="row.href && index === 0" :href="row.href" class="t-row-link">{{ text(column, row) }}</a>
-            <span v-else-if="column.kind === 'chip' && row[column.key]" class="t-chip" :class="row[column.key].tone">
-              <i v-if="row[column.key].icon === 'dot'" class="t-dot"></i>
-              <svg v-else-if="row[column.key].icon" class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use
-                   :href="icons + '#' + row[column.key].icon"/></svg>
-              <span>{{ row[column.key].text }}</span>
-            </span>
+            <Chip v-else-if="column.kind === 'chip' && row[column.key]" v-bind="row[column.key]" :icons="icons"/>
             <span v-else-if="column.kind === 'icon'" class="t-tile" aria-hidden="true">
-              <svg v-if="row[column.key].name" class="t-icon" viewBox="0 0 24 24"><use
-                   :href="icons + '#' + row[column.key].name"/></svg>
-              <template v-else>{{ row[column.key].text }}</template>
+              <Picture :name="row[column.key].name ?? row[column.key].text" :icons="icons"/>
             </span>
             <time v-else-if="['time', 'date'].includes(column.kind) && row[column.key]" :datetime="row[column.key]"
                   :title="exact(row[column.key])">{{ text(column, row) }}</time>
             <span v-else-if="column.kind === 'strong' && row.mark" class="t-marked">{{ text(column, row) }}</span>
             <template v-else>{{ text(column, row) }}</template>
-            <span v-if="column.kind === 'strong' && row.mark" class="t-chip t-mark" :class="row.mark.tone">
-              <svg v-if="row.mark.icon" class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use
-                   :href="icons + '#' + row.mark.icon"/></svg>
-              <span>{{ row.mark.text }}</span>
-            </span>
+            <Chip v-if="column.kind === 'strong' && row.mark" class="t-mark" v-bind="row.mark" :icons="icons"/>
           </td>
         </tr>
       </tbody>
@@ -70,6 +69,7 @@ export default {
   props: {
     columns: Array, rows: Array, caption: String, icons: String, sort: String, descending: Boolean,
     stack: { type: Boolean, default: true }, marked: String,
+    held: Array, // "row action" of buttons whose answer is awaited, "*" for all of them
   },
   emits: ["action", "sort"],
   data() {
@@ -86,10 +86,17 @@ export default {
     ticks() {
       return this.columns.some((column) => column.kind === "elapsed");
     },
+    // What a row looks at besides itself: drawn rows stay as they are until it changes.
+    moment() {
+      return this.columns.some((column) => ["elapsed", "time"].includes(column.kind)) ? this.now : 0;
+    },
   },
   methods: {
     kindOf(column) {
       return [column.kind || "text", column.classes];
+    },
+    isHeld(row, action) {
+      return Boolean(this.held?.includes("*") || this.held?.includes(`${row.key} ${action.name}`));
     },
     exact(moment) {
       return full(new Date(moment));
@@ -99,14 +106,15 @@ export default {
     },
     text(column, row) {
       const value = row[column.key];
-      if (value === null || value === undefined || value === "") return column.none;
+      if (value === null || value === undefined || value === "") return column.none ?? "–";
+      if (FIGURES.includes(column.kind) && typeof value !== "number") return String(value);
       switch (column.kind) {
         case "bytes": return bytes(value);
         case "rate": return `${bytes(value)}/s`;
         case "percent": return `${value.toFixed(1)} %`;
         case "seconds": return seconds(value);
         case "time": return told("ago", value, null, this.now);
-        case "date": return told("date", value, null, this.now);
+        case "date": return value.length > 10 ? told("date", value, null, this.now) : day(value);
         case "elapsed": return told("elapsed", value[0], value[1], this.now);
         default: return String(value);
       }

@@ -6,11 +6,16 @@ from theme.icons import ICONS
 from ui.static import static_url
 
 
-def icon_url(name: str) -> str:
-    """The address of one icon, for `<use href>`; raises KeyError for one that theme/icons.py does not list."""
+def icon_name(name: str) -> str:
+    """The same name; raises KeyError for one that theme/icons.py does not list."""
     if name not in ICONS:
         raise KeyError(f"The icon {name!r} is not in theme/icons.py; add it there.")
-    return f"{static_url('icons.svg')}#{name}"
+    return name
+
+
+def icon_url(name: str) -> str:
+    """The address of one icon, for `<use href>`."""
+    return f"{static_url('icons.svg')}#{icon_name(name)}"
 
 
 def icon_source(name: str) -> str:

@@ -3,7 +3,7 @@
 from nicegui import ui
 
 from theme.charts import load_chart_options
-from ui.components.metric import LIVE
+from ui.components.parts import LIVE
 
 
 class LoadChart(ui.echart, component="load_chart.js", dependencies=list(LIVE)):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from nicegui.element import Element
 
-from ui.components.metric import LIVE
+from ui.components.parts import LIVE
 from ui.static import static_url
 
 Fact = Literal[

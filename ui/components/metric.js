@@ -1,7 +1,7 @@
 // A card with one figure of the machine, live each second: number, sparkline, two notes, bar.
 import { count, has, level, mainDisk, percent, rate, bytes, scaled, sum, ABSENT } from "toru_figures";
 import { Following, machine } from "toru_machine";
-import { Bar, Sparkline } from "toru_parts";
+import { MetricTile } from "toru_parts";
 
 const NOTHING = { value: ABSENT, unit: "", left: "Not available", right: "", share: null };
 
@@ -61,28 +61,15 @@ const BARS = { network: "Traffic against the last minute's peak" };
 
 export default {
   mixins: [Following],
-  components: { Bar, Sparkline },
+  components: { MetricTile },
   props: { figure: String, title: String, icon: String, icons: String },
   template: `
-    <section class="t-card m-metric" :class="[attention, { stale, absent }]" :aria-label="title" :aria-busy="!sample">
-      <div class="m-metric-top">
-        <div class="t-tile"><svg class="t-icon" viewBox="0 0 24 24" aria-hidden="true"><use :href="icons + '#' + icon"/></svg></div>
-        <h2>{{ title }}</h2>
-        <Sparkline :values="past" :least="figure === 'network' ? 1 : 8" :points="60"/>
-      </div>
-      <template v-if="sample">
-        <p class="m-metric-value"><b>{{ told.value }}</b> <small>{{ told.unit }}</small></p>
-        <p class="m-metric-notes"><span>{{ told.left }}</span> <span>{{ told.right }}</span></p>
-      </template>
-      <template v-else>
-        <p class="m-metric-value"><span class="t-skeleton"></span></p>
-        <p class="m-metric-notes"><span class="t-skeleton"></span></p>
-      </template>
-      <Bar :share="sample ? told.share : null" :label="bar"/>
-    </section>`,
+    <MetricTile :class="{ stale, absent }" :label="title" :icon="icon" :icons="icons" :waiting="!sample" :level="attention"
+                :value="told.value" :unit="told.unit" :left="told.left" :right="told.right"
+                :share="sample ? told.share : null" :bar="bar" :values="past" :least="figure === 'network' ? 1 : 8" :points="60"/>`,
   computed: {
     told() {
-      return TELLERS[this.figure](this.sample);
+      return this.sample ? TELLERS[this.figure](this.sample) : NOTHING;
     },
     past() {
       return machine.recent?.[this.figure];

@@ -1,15 +1,11 @@
 """Cards with one figure of the machine; the browser keeps them live, the server does nothing per second and viewer."""
 
-from pathlib import Path
 from typing import Final, Literal
 
 from nicegui.element import Element
 
+from ui.components.parts import LIVE
 from ui.static import static_url
-
-FOLDER: Final = Path(__file__).parent
-LIVE: Final = [FOLDER / "toru_figures.js", FOLDER / "toru_machine.js", FOLDER / "toru_parts.js"]
-"""What every live component imports in the browser."""
 
 Figure = Literal["cpu", "memory", "disk", "network"]
 _LOOKS: Final[dict[Figure, tuple[str, str]]] = {

@@ -1,8 +1,10 @@
 // Every plugin as a card: what it is, how it is, its figures, and what can be done with it.
 import { bytes, has, percent, span, ABSENT } from "toru_figures";
+import { Chip } from "toru_parts";
 import { now } from "/static/time.js";
 
 export default {
+  components: { Chip },
   template: `
     <ul class="t-plugins" :class="{ one: !details }" aria-label="Plugins">
       <li v-for="plugin in plugins" :key="plugin.id">
@@ -13,11 +15,7 @@ export default {
               <h2>{{ plugin.name }}</h2>
               <p class="t-sub">{{ byline(plugin) }}</p>
             </div>
-            <span class="t-chip" :class="plugin.tone">
-              <i v-if="plugin.chip === 'dot'" class="t-dot"></i>
-              <svg v-else class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use :href="icons + '#' + plugin.chip"/></svg>
-              <span>{{ plugin.state }}</span>
-            </span>
+            <Chip :text="plugin.state" :tone="plugin.tone" :icon="plugin.chip" :icons="icons"/>
           </header>
           <p v-if="plugin.description" class="t-plugin-words">{{ plugin.description }}</p>
           <p v-if="plugin.reason" class="t-notice" :class="plugin.failed ? 'bad' : 'warn'">{{ plugin.reason }}</p>

@@ -10,6 +10,7 @@ from nicegui.events import GenericEventArguments
 
 from app.core.clock import iso
 from app.plugins.schemas import LicenseState, PluginState, PluginView
+from ui.components.parts import PARTS
 from ui.components.plugin_look import LOOKS, is_word, plugin_picture
 from ui.static import static_url
 
@@ -29,7 +30,7 @@ class Wanted:
     deed: Deed
 
 
-class PluginCards(Element, component="plugin_cards.js", dependencies=["toru_figures.js"]):
+class PluginCards(Element, component="plugin_cards.js", dependencies=list(PARTS)):
     """Shows plugins; `on_deed(Wanted)` when somebody presses a button of one.
 
     Args:

@@ -1,11 +1,15 @@
 // A plugin's log: oldest line first, the newest in view as they come, older ones on demand.
+import { EndFollowing } from "end_following";
+import { Chip } from "toru_parts";
+
 const LEVELS = [["", "All levels"], ["debug", "Debug and above"], ["info", "Info and above"], ["warn", "Warnings and errors"], ["error", "Errors only"]];
 const PAGE = 200;
 const MOST = 2000; // lines kept in the page
 const CALM = 100; // milliseconds between two looks at what came: a flood must not draw each line by itself
-const NEAR = 40; // pixels from the end that still count as the end
 
 export default {
+  mixins: [EndFollowing],
+  components: { Chip },
   template: `
     <section class="t-log" aria-label="Log">
       <div class="t-row" role="search">
@@ -23,7 +27,7 @@ export default {
           <svg class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use :href="icons + (live ? '#pause' : '#play')"/></svg>
           <span>{{ live ? 'Pause' : 'Go on' }}</span>
         </button>
-        <span class="t-chip" :class="state.tone" role="status"><i v-if="state.dot" class="t-dot"></i><span>{{ state.text }}</span></span>
+        <Chip :text="state.text" :tone="state.tone" :icon="state.icon" role="status"/>
       </div>
       <div class="t-log-box">
         <div ref="lines" class="t-log-lines" role="log" aria-label="Lines" aria-live="off" tabindex="0" @scroll.passive="scrolled">
@@ -45,13 +49,13 @@ export default {
   props: { plugin: String, icons: String },
   data() {
     return {
-      levels: LEVELS, level: "", search: "", lines: [], more: false, busy: false, failed: "", live: true, linked: false, atEnd: true,
+      levels: LEVELS, level: "", search: "", lines: [], more: false, busy: false, failed: "", live: true, linked: false,
     };
   },
   computed: {
     state() {
       if (!this.live) return { text: "Paused", tone: "neutral" };
-      return this.linked ? { text: "Live", tone: "ok", dot: true } : { text: "Connecting", tone: "warn", dot: true };
+      return this.linked ? { text: "Live", tone: "ok", icon: "dot" } : { text: "Connecting", tone: "warn", icon: "dot" };
     },
   },
   created() {
@@ -188,17 +192,6 @@ export default {
       const today = known && moment.toDateString() === new Date().toDateString();
       const day = known && !today ? moment.toLocaleDateString([], { day: "numeric", month: "short" }) + " " : "";
       return Object.freeze({ ...line, key: this.number++, clock: day + clock });
-    },
-    scrolled() {
-      const box = this.$refs.lines;
-      this.atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
-    },
-    async toEnd() {
-      await this.$nextTick();
-      const box = this.$refs.lines;
-      if (!box) return;
-      box.scrollTop = box.scrollHeight;
-      this.atEnd = true;
     },
   },
 };

@@ -8,6 +8,7 @@ from nicegui.element import Element
 
 from ui.components.action_icon import Picture
 from ui.components.badge import Tone
+from ui.components.parts import PARTS
 from ui.static import static_url
 
 CellKind = Literal[
@@ -83,7 +84,7 @@ OnAction = Callable[[Pressed], Awaitable[None] | None]
 OnSort = Callable[[str], Awaitable[None] | None]
 
 
-class DataTable(Element, component="data_table.js"):
+class DataTable(Element, component="data_table.js", dependencies=list(PARTS)):
     """One table; `set_rows` shows others."""
 
     def __init__(

@@ -11,6 +11,7 @@ from app.plugins.schemas import PluginEvent, PluginState, PluginView
 from app.services import Services
 from ui.components.button import button, link_button, short_link
 from ui.components.card import card
+from ui.components.plugin_tree import PluginTree
 from ui.components.plugin_view import PluginView as PluginFrame
 from ui.components.states import empty_state
 from ui.feedback import Kind, toast
@@ -84,6 +85,8 @@ class PluginPage:
         if plugin is None:
             with card(), empty_state("There is no such plugin", "When it is added, it appears here.", icon="puzzle"):
                 link_button("Show all plugins", "/plugins")
+        elif plugin.state.takes_requests and plugin.has_page_tree:
+            PluginTree(plugin.id, plugin.name)
         elif plugin.state.takes_requests:
             asked = acting_on(self._services, lambda _, event: _navigate(event.args))
             told = acting_on(self._services, lambda _, event: _toast(event.args))

@@ -12,7 +12,7 @@ from app.settings.schemas import SettingView
 from app.version import VERSION
 from ui.components.action_form import ActionForm
 from ui.components.action_icon import action_picture
-from ui.components.button import button
+from ui.components.button import button, link_button
 from ui.components.card import Card, card, grid
 from ui.components.dialog import confirm
 from ui.components.facts import code_block, facts
@@ -100,6 +100,7 @@ def _installation(views: Sequence[SettingView]) -> None:
         for view in views:
             paragraph(view.setting.title, classes="t-sub")
             code_block(view.value, label=view.setting.title.lower())
+        link_button("What pages are made of", "/components", kind="quiet", icon="layout-dashboard").classes("t-below")
 
 
 class QuickActions:
