@@ -7,7 +7,6 @@ compiled code, which saves time and memory at the start; another Python takes th
 import io
 import os
 import py_compile
-import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ THEN = (1980, 1, 1, 0, 0, 0)
 
 LIBRARY = "toru_plugin"
 LEFT_OUT = ("testing", "packing.py", "__main__.py", "py.typed")
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,47}", re.ASCII)
 MAIN = "from {module} import plugin\n\nplugin.run()\n"
 
 
