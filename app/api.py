@@ -18,6 +18,7 @@ from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
 from app.error_shape import SENTENCES
 from app.monitor.routes import router as monitor
 from app.plugins.log_routes import router as plugin_logs
+from app.plugins.pages.sockets import socket_routes as page_sockets
 from app.plugins.proxy_routes import PluginProxy
 from app.plugins.routes import router as plugins
 from app.runs.routes import router as runs
@@ -59,7 +60,7 @@ def create_api(services: Services) -> FastAPI:
     concepts = (monitor, auth, users, second_factor, tokens, settings, actions, audit, runs, plugins, plugin_logs)
     for router in concepts:
         api.include_router(router)
-    api.router.routes.extend(run_sockets())
+    api.router.routes.extend((*run_sockets(), *page_sockets()))
     docs.add_docs(api)
     api.add_api_route("/api/health", health, methods=["GET"], tags=["health"])
     api.add_api_route("/api/health", health, methods=["HEAD"], include_in_schema=False)

@@ -17,6 +17,7 @@ SECONDS = 5.0
 MOST_BYTES = 64 << 10
 MOST_ERRORS = 8 << 10
 PROTOCOLS = ("1", "2")
+BUNDLE, TREE = "bundle", "tree"
 MOST_ID = 48
 ID = re.compile(rf"[A-Za-z0-9-]{{1,{MOST_ID}}}", re.ASCII)
 ROUTE = re.compile(r"/[A-Za-z0-9._~-]{1,100}", re.ASCII)
@@ -43,6 +44,7 @@ class Metadata:
     Attributes:
         route: a slash and one segment.
         protocol: "1" or "2".
+        page: "bundle" for JavaScript of its own, "tree" for one that the core draws.
         needs_license: whether it wants a licence key.
         license_public_key: checks the signature of its `v2.` keys, None where it does not say.
     """
@@ -54,6 +56,7 @@ class Metadata:
     icon: str
     route: str
     protocol: str
+    page: str
     description: str
     needs_license: bool
     license_public_key: bytes | None
@@ -132,6 +135,7 @@ def parse(printed: bytes) -> Metadata:
         icon=_text(given, "icon", 32),
         route=_route(given),
         protocol=_protocol(given),
+        page=_page(given),
         description=_text(given, "description", 1000) if given.get("description") else "",
         needs_license=_license(given),
         license_public_key=_public_key(given),
@@ -163,6 +167,15 @@ def _protocol(given: Mapping[str, Any]) -> str:
     if value not in PROTOCOLS:
         known = " and ".join(f'"{version}"' for version in PROTOCOLS)
         raise BadMetadata(f"It speaks protocol {_shown(value)}; this version of Toru speaks {known}.")
+    return str(value)
+
+
+def _page(given: Mapping[str, Any]) -> str:
+    value = given.get("page", BUNDLE)
+    if value not in (BUNDLE, TREE):
+        raise BadMetadata(f'Its page {_shown(value)} must be "{BUNDLE}" or "{TREE}".')
+    if value == TREE and given.get("protocol", "1") == "1":
+        raise BadMetadata(f'A page that is a "{TREE}" needs protocol "2".')
     return str(value)
 
 

@@ -11,6 +11,7 @@ from app.core.ids import new_id
 from app.plugins.answers import read_answer2
 from app.plugins.calls import Calls
 from app.plugins.channel import Channel, connect_when_there, encode
+from app.plugins.pages.link import PageLink
 from app.plugins.turns import Turns
 from app.plugins.wire import ANSWER_SECONDS, PluginAnswer, PluginDown, PluginLate, PluginRequest
 
@@ -36,9 +37,10 @@ class Connection2:
         path: its socket.
         init: the further fields of the payload of init.
         calls: takes what the plugin asks of us.
+        page: takes what it shows; None where it has no page of that kind.
     """
 
-    def __init__(self, path: str, init: Mapping[str, str | None], calls: Calls) -> None:
+    def __init__(self, path: str, init: Mapping[str, str | None], calls: Calls, page: PageLink | None = None) -> None:
         self.broken = asyncio.Event()
         self.problem = ""
         self.is_hopeless = False
@@ -48,6 +50,7 @@ class Connection2:
         self._path = path
         self._init = dict(init)
         self._calls = calls
+        self._page = page
         self._turns = Turns(AT_ONCE, WAITING)
         self._pending: dict[str, asyncio.Future[object]] = {}
         self._ready = asyncio.Event()
@@ -64,10 +67,14 @@ class Connection2:
     async def open(self) -> None:
         """Connects, sends init and waits for `ready`; the caller sets the limit. Raises OSError."""
         self._channel = await connect_when_there(self._path, self._heard, self._lost)
+        if self._page is not None:
+            self._page.open(self._channel)
         self._channel.send(encode("lifecycle", {"action": "init", "protocols": list(VERSIONS), **self._init}))
         await self._ready.wait()
         self._pinged_at = self._heard_at = time.monotonic()
         self._calls.begin(self._channel)
+        if self._page is not None:
+            self._page.begin()
 
     async def request(self, request: PluginRequest) -> PluginAnswer:
         """Sends a request and waits for the answer, while others do the same.
@@ -138,6 +145,8 @@ class Connection2:
             self._unanswered = 0
         elif kind == "ready":
             self._welcome(message.get("payload"))
+        elif kind == "page" and self._page is not None:
+            self.stray += not self._page.take(request_id, message.get("payload"))
         elif not self._calls.take(kind, request_id, message.get("payload")):
             self.stray += 1
 
@@ -164,6 +173,8 @@ class Connection2:
     def _end(self, reason: str) -> None:
         self._closed = True
         self._calls.end()
+        if self._page is not None:
+            self._page.end(reason)
         for answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(PluginDown(reason))

@@ -1,5 +1,7 @@
 """REST of plugins: contract §1, /plugins, but for their logs and for what is handed on to them."""
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
@@ -38,6 +40,12 @@ class License(BaseModel):
     """What is known of the stored key, null without one; never the key."""
 
     license: LicenceView | None
+
+
+class PageTree(BaseModel):
+    """The tree of a page; what its nodes may be is in plugins/PROTOCOL.md."""
+
+    tree: dict[str, Any] | None
 
 
 class KvCall(BaseModel):
@@ -108,6 +116,12 @@ async def get_bundle(plugin_id: str, actor: ActorDep, services: ServicesDep) -> 
     if bundle is None:
         raise NotFound("This plugin has no page now.")
     return Response(bundle, media_type=JAVASCRIPT, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/plugins/{plugin_id}/page")
+async def get_page(plugin_id: str, actor: ActorDep, services: ServicesDep) -> PageTree:
+    """What the plugin's page shows now, as the WebSocket at the same address has it; null while it shows nothing."""
+    return PageTree(tree=services.plugins.page(actor, plugin_id).tree(actor))
 
 
 @router.post("/plugins/{plugin_id}/kv")

@@ -78,6 +78,7 @@ class PluginView:
         memory: resident bytes, None while nothing was measured.
         requests: answered or failed since the core was started.
         p95_ms: of the newest requests, None without one.
+        has_page_tree: whether its page is drawn by us, from what its process describes.
         warning: a sentence about the file that runs all the same, None without one.
     """
 
@@ -103,6 +104,7 @@ class PluginView:
     requests: int
     p95_ms: float | None
     license: LicenseState
+    has_page_tree: bool = False
     warning: str | None = None
 
 

@@ -18,7 +18,8 @@ from app.plugins.figures import PluginFigures
 from app.plugins.keeper import Keeper
 from app.plugins.licence_store import LicenceStore
 from app.plugins.logs import PluginLogs
-from app.plugins.metadata import Metadata
+from app.plugins.metadata import TREE, Metadata
+from app.plugins.pages.page import PluginPage
 from app.plugins.process import Starter
 from app.plugins.schemas import PluginEvent, PluginProblem, PluginState, PluginView
 from app.plugins.supervisor import Supervisor, Surroundings
@@ -63,6 +64,7 @@ class PluginsService:
         self._decisions = Decisions(EnabledPlugins(config.plugins_dir), trail, logs)
         self._watchers: dict[object, Watcher] = {}
         self._listeners: dict[object, Listener] = {}
+        self._pages: dict[str, PluginPage] = {}
         self._under_way = 0
         self._answered = asyncio.Event()
 
@@ -78,6 +80,7 @@ class PluginsService:
                 licences.problem_of,
                 values.handle,
                 self._happened,
+                self._page_of,
                 pause,
             )
 
@@ -210,7 +213,16 @@ class PluginsService:
             self._answered.set()
             self._figures.requests(supervisor.metadata.id).add(self._clock.monotonic() - began)
 
+    def page(self, actor: Actor, plugin_id: str) -> PluginPage:
+        """The page that we draw for a plugin, also while it does not run. Raises NotFound."""
+        if self.metadata(actor, plugin_id).page != TREE:
+            raise NotFound("This plugin has no page of this kind.")
+        return self._page_of(plugin_id)
+
     # -- behind the doors
+
+    def _page_of(self, plugin_id: str) -> PluginPage:
+        return self._pages.setdefault(plugin_id, PluginPage())
 
     def _decided(self, actor: Actor, plugin_id: str) -> Supervisor:
         actor.require_admin()

@@ -13,7 +13,9 @@ from app.plugins.backoff import Backoff
 from app.plugins.calls import Calls
 from app.plugins.life import Connection, Ending, Life
 from app.plugins.logs import PluginLogs
-from app.plugins.metadata import Metadata
+from app.plugins.metadata import TREE, Metadata
+from app.plugins.pages.link import PageLink
+from app.plugins.pages.page import PluginPage
 from app.plugins.process import Starter
 from app.plugins.protocol1 import Connection1
 from app.plugins.protocol2 import Connection2
@@ -41,6 +43,7 @@ class Surroundings:
         license_problem_of: why that key is no good, as a sentence; None where nothing speaks against it.
         handle: does a key-value call of a plugin (id, action, key, value).
         happened: takes an event of a plugin (id, name, data).
+        page_of: the page of a plugin that has one of ours.
         pause: waits for seconds.
     """
 
@@ -54,6 +57,7 @@ class Surroundings:
     license_problem_of: Callable[[str], str | None]
     handle: Callable[[str, object, object, object], Awaitable[str | None]]
     happened: Callable[[str, str, object], None]
+    page_of: Callable[[str], PluginPage]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -213,7 +217,12 @@ class Supervisor:
             return Connection1(self.socket_path, init)
         init["license_key"] = self._around.key_of(plugin_id)
         calls = Calls(partial(self._around.handle, plugin_id), partial(self._around.happened, plugin_id))
-        return Connection2(self.socket_path, init, calls)
+        page = PageLink(self._around.page_of(plugin_id), self._warn) if self.metadata.page == TREE else None
+        return Connection2(self.socket_path, init, calls, page)
+
+    def _warn(self, message: str, event: str) -> None:
+        """About the page of the process that lives."""
+        self._around.logs.writer(self.metadata.id).event("warn", message, event=event, pid=self.pid)
 
     def _after(self, ending: Ending, backoff: Backoff) -> float | None:
         """Seconds until the next start, None when there is none."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from app.plugins.figures import PluginFigures
 from app.plugins.licence_store import LicenceStore
+from app.plugins.metadata import TREE
 from app.plugins.schemas import Health, LicenseState, PluginState, PluginView
 from app.plugins.supervisor import Supervisor
 
@@ -49,6 +50,7 @@ class Views:
             requests=requests.count,
             p95_ms=requests.p95_ms,
             license=self._license(supervisor),
+            has_page_tree=metadata.page == TREE,
             warning=supervisor.warning,
         )
 

@@ -12,8 +12,18 @@ from typing import Any
 
 ID = Path(sys.argv[0]).name.removesuffix(".binary")
 METADATA = {"id": ID, "name": ID.title(), "version": "1", "icon": "P", "route": "/" + ID, "protocol": "2"}
+if ID.startswith("page"):
+    METADATA["page"] = "tree"
 
 Payload = dict[str, Any]
+
+ANSWERS: dict[str, Payload] = {
+    "fails": {"message": "It did not work.", "kind": "error"},
+    "wrong": {"errors": {"name": "Taken."}},
+    "go": {"go": "/scripts"},
+    "evil": {"go": "//evil.example"},
+    "nonsense": {"message": 7},
+}
 
 
 @dataclass
@@ -35,6 +45,8 @@ class Puppet:
         self.held: list[Call] = []
         self.calls: dict[str, asyncio.Future[Payload]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.told: list[Payload] = []
+        """What was said about the page."""
 
     def send(self, kind: str, payload: Payload, request_id: str | None = None) -> None:
         """One frame."""
@@ -63,11 +75,23 @@ class Puppet:
             self.cancelled += 1
         elif kind == "kv":
             self.calls.pop(request_id).set_result(payload)
+        elif kind == "page":
+            self.take_page(payload, request_id)
         elif kind == "http":
             self.requests += 1
             task = asyncio.create_task(self.answer(payload, request_id))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+
+    def take_page(self, payload: Payload, request_id: str) -> None:
+        """Something about the page; what is pressed is answered with what the id says, else with what came."""
+        self.told.append(payload)
+        if payload["action"] == "event" and payload["id"] == "crash":
+            os._exit(3)
+        if payload["action"] == "event" and payload["id"] != "never":
+            self.send(
+                "page", {"action": "done", **ANSWERS.get(payload["id"], {"message": json.dumps(payload)})}, request_id
+            )
 
     async def answer(self, request: Payload, request_id: str) -> None:
         """Does what the request says; what it does not know it repeats."""
@@ -141,6 +165,16 @@ class Puppet:
 
         await asyncio.to_thread(flood)
         return {"status": 200}
+
+    async def do_page(self, call: Call) -> Payload:
+        """Says each of the payloads that the body spells about the page."""
+        for payload in json.loads(call.body):
+            self.send("page", payload)
+        return {"status": 200}
+
+    async def do_told(self, call: Call) -> Payload:
+        """What was said about the page so far."""
+        return {"status": 200, "body": json.dumps(self.told)}
 
     async def do_kv(self, call: Call) -> Payload:
         """What the core answers to a call of ours."""
