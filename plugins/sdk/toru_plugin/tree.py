@@ -9,6 +9,8 @@ from toru_plugin.events import Handler
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 MOST_LINES = 1000
 KEEP_LINES = KEEP_POINTS = 500
+NAMED = ("button", "form", "table")
+"""What gets an id by itself: viewers do something with it."""
 
 
 class NoSuchComponent(LookupError):
@@ -104,6 +106,7 @@ class Tree:
 
     def _replace(self, node: Node, new: Node) -> dict[str, Any]:
         parent = node.parent
+        new.id = new.id or node.id
         self._leave([node])
         if parent is None:
             self.root = new
@@ -140,7 +143,7 @@ class Tree:
                     raise ValueError(f"The id “{node.id}” is on the page twice.")
         for top in nodes:
             for node in top.walk():
-                if node.id is None and node.handlers:
+                if node.id is None and node.type in NAMED:
                     node.id = self._free_id(node)
                     self._index[node.id] = node
 
@@ -163,13 +166,14 @@ class Tree:
 
 
 def plain(value: Any) -> Any:
-    """A copy that JSON can say: times become their ISO 8601 texts."""
+    """A copy that JSON can say: times become their ISO 8601 texts; one without a zone is meant in UTC."""
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     if hasattr(value, "isoformat"):
-        return value.astimezone().isoformat() if hasattr(value, "astimezone") else value.isoformat()
+        is_moment = hasattr(value, "astimezone")
+        return f"{value.isoformat()}Z" if is_moment and value.tzinfo is None else value.isoformat()
     return value
 
 
