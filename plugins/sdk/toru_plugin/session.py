@@ -16,7 +16,7 @@ from toru_plugin.workers import Workers
 
 PROTOCOL = "2"
 AT_ONCE = 64
-EVENTS_AT_ONCE = 8
+EVENTS_AT_ONCE = 16
 
 Timer = tuple[float, Callable[[], object]]
 

@@ -65,6 +65,19 @@ class Screen:
         self._viewer = viewer
         self._press = press
 
+    @property
+    def tree(self) -> dict[str, Any]:
+        """The page from its first component on, as this viewer sees it."""
+
+        def seen(told: dict[str, Any]) -> dict[str, Any]:
+            children = [seen(child) for child in told.get("children", ()) if self._may_see(child.get("only"))]
+            return {**told, "children": children} if children else told
+
+        with self._news:
+            if self._shown.tree is None:
+                raise LookupError("The plugin shows no page.")
+            return seen(self._shown.tree.root.as_json())
+
     def find(self, name: str) -> dict[str, Any]:
         """The component with this id, else the first one with this label, title, caption or text.
 
@@ -119,12 +132,15 @@ class Screen:
 
     def _seen(self) -> Iterator[Node]:
         def walk(node: Node) -> Iterator[Node]:
-            if node.fields.get("only") != "admin" or self._viewer.is_admin:
+            if self._may_see(node.fields.get("only")):
                 yield node
                 for child in node.children:
                     yield from walk(child)
 
         return walk(self._shown.tree.root) if self._shown.tree is not None else iter(())
+
+    def _may_see(self, only: object) -> bool:
+        return only != "admin" or self._viewer.is_admin
 
     def _send(self, node: Node, event: str, value: dict[str, Any]) -> Reply:
         if node.fields.get("disabled"):
