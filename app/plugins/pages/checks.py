@@ -14,6 +14,13 @@ class Wrong(Exception):
 Check = Callable[[Any], Any]
 """Raises Wrong."""
 
+
+def sentence(what: str, error: Wrong) -> str:
+    """What is wrong, with what it is wrong with."""
+    rest = str(error)
+    return f"{what}{'' if rest.startswith(('[', '.')) else ' '}{rest}"
+
+
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 ICON = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 MOST_ICON = 8
@@ -136,7 +143,7 @@ def list_of(check: Check, most: int | None = None) -> Check:
             try:
                 found.append(check(item))
             except Wrong as error:
-                raise Wrong(f"[{number_}] {error}") from None
+                raise Wrong(sentence(f"[{number_}]", error)) from None
         return found
 
     return check_all
@@ -154,7 +161,7 @@ def record(fields: Mapping[str, Check], needed: Sequence[str]) -> Check:
                 try:
                     found[field] = check(value[field])
                 except Wrong as error:
-                    raise Wrong(f".{field} {error}") from None
+                    raise Wrong(sentence(f".{field}", error)) from None
         for field in needed:
             if field not in found:
                 raise Wrong(f".{field} is missing")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.plugins.pages import checks, tables
-from app.plugins.pages.checks import Check, Wrong, flag, icon, list_of, name, number, one_of, record, text
+from app.plugins.pages.checks import Check, Wrong, flag, icon, list_of, name, number, one_of, record, sentence, text
 
 MOST_NODES = 2_000
 MOST_DEPTH = 16
@@ -197,9 +197,3 @@ def _named(field_: str) -> Iterator[None]:
         yield
     except Wrong as error:
         raise Wrong(sentence(field_, error)) from None
-
-
-def sentence(what: str, error: Wrong) -> str:
-    """What is wrong, with the name of what it is wrong with."""
-    rest = str(error)
-    return f"{what}{'' if rest.startswith(('[', '.')) else ' '}{rest}"

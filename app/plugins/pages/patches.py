@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.plugins.pages import tables
-from app.plugins.pages.checks import Wrong, list_of, text, whole
-from app.plugins.pages.nodes import KEEP_LINES, KINDS, MOST_LINES, Node, fit, read_fields, sentence
+from app.plugins.pages.checks import Wrong, list_of, sentence, text, whole
+from app.plugins.pages.nodes import KEEP_LINES, KINDS, MOST_LINES, TOGETHER, Node, fit, read_fields
 from app.plugins.pages.reader import PageRefused, Reader, Spot
 from app.plugins.pages.tree import Place, Tree, nodes_below, require_small
 from app.plugins.pages.visible import Change, Patch, for_clients, fragment, has_hidden
@@ -60,6 +60,8 @@ def _set(tree: Tree, place: Place, patch: Patch) -> Change | None:
     fit(new, known)
     if new.get("name") != node.get("name") and new.get("name") in (_names(place, node) or ()):
         raise Wrong(f'the form has two fields with the name "{new["name"]}"')
+    # What had to be brought in line is told, too, such as the lines of a log that shall keep fewer.
+    known += [name for name in TOGETHER.get(node["type"], ()) if name not in known and new.get(name) != node.get(name)]
     changed = {name: new.get(name) for name in known}
     was_hidden = place.is_hidden
     tree.put(node, **changed)

@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-from app.plugins.pages.checks import Wrong
+from app.plugins.pages.checks import ID, Wrong
 from app.plugins.pages.nodes import HOLDERS, KINDS, MOST_DEPTH, MOST_NODES, Node, fit, read_fields
 
 MOST_TYPE = 64
@@ -54,17 +54,18 @@ class Reader:
         if not isinstance(type_, str) or not 0 < len(type_) <= MOST_TYPE or not type_.isprintable():
             raise PageRefused(f"{spot.path or 'The tree'}: each node must be an object with a type.")
         path = f"{spot.path}{' > ' if spot.path else ''}{type_}{'' if number is None else f'[{number}]'}"
+        if isinstance(given.get("id"), str) and ID.fullmatch(given["id"]) is not None:
+            path = given["id"]
         try:
             node = {"type": type_, **read_fields(type_, given)}
-            path = node.get("id", path)
             fit(node)
             self._place(node, spot)
         except Wrong as error:
             raise PageRefused(f"{path}: {error}.") from None
-        children = given.get("children")
-        if type_ in KINDS and children:
+        if type_ in KINDS and given.get("children") is not None:
             names = set() if type_ == "form" else spot.names
-            node["children"] = self.read_all(children, Spot(spot.depth + 1, type_, names, path))
+            if children := self.read_all(given["children"], Spot(spot.depth + 1, type_, names, path)):
+                node["children"] = children
         return node
 
     def read_all(self, given: Any, spot: Spot) -> list[Node]:

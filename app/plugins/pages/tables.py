@@ -14,6 +14,7 @@ from app.plugins.pages.checks import (
     number,
     one_of,
     record,
+    sentence,
     text,
     text_or_number,
 )
@@ -88,7 +89,7 @@ def points(value: Any, x: str) -> list[list[Any]]:
         try:
             found.append([axis(point[0]), None if point[1] is None else number(point[1])])
         except Wrong as error:
-            raise Wrong(f"[{index}] {error}") from None
+            raise Wrong(sentence(f"[{index}]", error)) from None
     return found
 
 
@@ -100,7 +101,7 @@ def series(node: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
             data = heights(one["data"], node.get("categories", ())) if x == "category" else points(one["data"], x)
         except Wrong as error:
-            raise Wrong(f"[{index}].data {error}") from None
+            raise Wrong(sentence(f"[{index}].data", error)) from None
         found.append({"name": one["name"], "data": data})
     require_few_points(found)
     if len({one["name"] for one in found}) < len(found):
