@@ -25,7 +25,7 @@ from toru_plugin.components import (
     tabs,
     text,
 )
-from toru_plugin.events import Done, Event, Problem, Viewer
+from toru_plugin.events import Done, Event, Outcome, Problem, Viewer
 from toru_plugin.page import Page
 from toru_plugin.plugin import Plugin
 from toru_plugin.requests import Request, Response
@@ -36,6 +36,7 @@ __all__ = [
     "Done",
     "Event",
     "Node",
+    "Outcome",
     "Page",
     "Plugin",
     "Problem",

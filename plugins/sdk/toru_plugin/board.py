@@ -8,9 +8,9 @@ from typing import Any
 from toru_plugin.changes import Changes
 from toru_plugin.components import card, text
 from toru_plugin.events import Event, Problem, Viewer, reply_of
-from toru_plugin.link import Link, Offline
 from toru_plugin.logs import Log
 from toru_plugin.tree import Node, NoSuchComponent, Tree
+from toru_plugin.wire import Link, Offline
 
 PAUSE_SECONDS = 1 / 20
 MOST_EARLY = 1000
@@ -42,6 +42,7 @@ class Board:
         self._building = False
         self._early: list[dict[str, Any]] = []
         self._changes = Changes()
+        self._sent_whole = False
         self._replies: list[tuple[str, dict[str, Any]]] = []
 
     def open(self) -> None:
@@ -74,6 +75,16 @@ class Board:
         with self._news:
             self._stale = True
             self._news.notify_all()
+
+    def refused(self) -> None:
+        """Toru did not take the last message. After a patch the whole page is sent: it may fit where the patch did not.
+
+        Toru says why in the plugin's log.
+        """
+        with self._news:
+            if self._tree is not None and not self._sent_whole:
+                self._changes.show_whole()
+                self._news.notify_all()
 
     def event(self, request_id: str, payload: dict[str, Any]) -> None:
         """Lets a handler answer what a viewer did. What it changed is shown before its answer."""
@@ -144,7 +155,8 @@ class Board:
     def _message(self) -> dict[str, Any] | None:
         if self._tree is None or not self._changes:
             return None
-        if self._changes.whole:
+        self._sent_whole = self._changes.whole
+        if self._sent_whole:
             self._changes.take()
             return {"action": "show", "tree": self._tree.root.as_json()}
         return {"action": "patch", "patches": self._changes.take()}

@@ -11,12 +11,12 @@ from typing import Any, Literal, NoReturn, TypeVar
 from toru_plugin.board import Board
 from toru_plugin.events import Kind
 from toru_plugin.frames import Broken, Frames
-from toru_plugin.link import Link
 from toru_plugin.logs import Log
 from toru_plugin.page import Page
 from toru_plugin.requests import Function, Router
 from toru_plugin.session import Refused, Session, Timer
 from toru_plugin.values import Values
+from toru_plugin.wire import Link
 
 CONNECT_SECONDS = 60.0
 NO_RESTART = 78

@@ -8,10 +8,10 @@ from typing import Any
 from toru_plugin.board import Board
 from toru_plugin.events import Problem
 from toru_plugin.frames import Frames
-from toru_plugin.link import Link, Offline
 from toru_plugin.logs import Log
 from toru_plugin.requests import Request, Response, Router, payload_of, refusal
 from toru_plugin.values import Values
+from toru_plugin.wire import Link, Offline
 from toru_plugin.workers import Workers
 
 PROTOCOL = "2"
@@ -89,6 +89,8 @@ class Session:
             self._values.take(request_id, payload)
         elif kind == "page" and action == "watched":
             self._board.viewers = int(payload.get("viewers", 0))
+        elif kind == "page" and action == "refused":
+            self._board.refused()
         elif kind == "page" and action == "event" and isinstance(request_id, str):
             self._events.do(partial(self._board.event, request_id, payload))
         return not (kind == "lifecycle" and action == "shutdown")

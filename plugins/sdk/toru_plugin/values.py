@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from toru_plugin.link import Link, Offline
+from toru_plugin.wire import Link, Offline
 
 ANSWER_SECONDS = 30.0
 
