@@ -151,6 +151,8 @@ TABLE: dict[str, Row] = {
     "POST /api/plugins/{plugin_id}/disable": Row("/api/plugins/x/disable", admins(404)),
     "POST /api/plugins/{plugin_id}/restart": Row("/api/plugins/x/restart", admins(404)),
     "GET /api/plugins/{plugin_id}/bundle.js": Row("/api/plugins/x/bundle.js", closed(404, 404, 403, 404)),
+    "GET /api/plugins/{plugin_id}/page": Row("/api/plugins/x/page", closed(404, 404, 403, 404)),
+    "WS /api/plugins/{plugin_id}/page": Row("/api/plugins/x/page", closed(101, 101, 403, 101)),
     "POST /api/plugins/{plugin_id}/kv": Row(
         "/api/plugins/x/kv", closed(404, 404, 403, 404), {"action": "get", "key": "k"}
     ),

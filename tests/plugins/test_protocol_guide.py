@@ -23,6 +23,7 @@ from app.plugins import answers, calls, folder, life, logs, metadata, protocol1,
 from app.plugins.calls import Calls
 from app.plugins.channel import encode
 from app.plugins.conformance.kit import every_rule
+from app.plugins.conformance.page_rules import PAGE_RULES
 from app.plugins.conformance.rules1 import RULES1
 from app.plugins.conformance.rules2 import RULES2
 from app.plugins.licences import make_hmac_key, make_signed_key, public_key_text, read_day, read_key, read_public_key
@@ -35,7 +36,7 @@ from tests.support.server import ROOT
 
 GUIDE = (ROOT / "plugins" / "PROTOCOL.md").read_text()
 EXAMPLES = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)]
-MESSAGES = [example for example in EXAMPLES if "type" in example]
+MESSAGES = [example for example in EXAMPLES if "payload" in example]
 INIT = {"instance_id": "i", "plugin_socket": "s", "log_path": "l"}
 
 
@@ -142,7 +143,7 @@ def test_the_metadata_of_the_example_is_some_and_every_field_is_told() -> None:
 
 def test_every_message_of_protocol_2_is_told() -> None:
     table = re.findall(r"(?m)^\| `(\w+)` \| (?:Toru|plugin)", part("Protocol 2"))
-    assert set(table) == {"lifecycle", "ready", "http", "cancel", "ping", "pong", "kv", "event"}
+    assert set(table) == {"lifecycle", "ready", "http", "cancel", "ping", "pong", "kv", "event", "page"}
     assert {message["type"] for message in MESSAGES} <= set(table)
 
 
@@ -259,7 +260,7 @@ def test_every_rule_is_listed_with_its_protocol() -> None:
     rows = re.findall(r"(?m)^\| `([\w-]+)` \| (1 and 2|1|2) \| (.*?)( \(note\))? \|$", part("Rules"))
     assert {name: says for name, _, says, _ in rows} == every_rule()
     assert len(rows) == len(every_rule())
-    one, two = ({rule.name: rule for rule in rules} for rules in (RULES1, RULES2))
+    one, two = ({rule.name: rule for rule in rules} for rules in (RULES1, (*RULES2, *PAGE_RULES)))
     for name, protocol, _, note in rows:
         kinds = {"1": (True, False), "2": (False, True)}.get(protocol, (name in one, name in one))
         assert (name in one, name in two) == kinds, name

@@ -48,7 +48,7 @@ class Bench(Generic[S]):
         try:
             await self.speaker.begin()
         except Violation as violation:
-            raise await self._explained("It", violation) from None
+            raise await self.explained("It", violation) from None
         self._is_ready = True
 
     async def require_alive(self) -> None:
@@ -73,12 +73,12 @@ class Bench(Generic[S]):
             return await self.speaker.ask(PluginRequest(method, path, headers, body))
         except Violation as violation:
             shown = f"{method} {path}" if len(path) <= 60 else f"{method} {path[:57]}…"
-            explained = await self._explained(f"Asked for {shown}, it", violation)
+            explained = await self.explained(f"Asked for {shown}, it", violation)
             if explained is violation:
                 explained = Violation(f"Asked for {shown}: {violation}")
             raise explained from None
 
-    async def _explained(self, beginning: str, violation: Violation) -> Violation:
+    async def explained(self, beginning: str, violation: Violation) -> Violation:
         """The exit of the process, where that is the reason; it is noticed a moment after the connection it broke."""
         if await self.subject.wait_for_end(EXIT_SECONDS):
             return Violation(f"{beginning} {self.subject.ending()}.")

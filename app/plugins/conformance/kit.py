@@ -9,18 +9,21 @@ from pathlib import Path
 
 from app.plugins.conformance.bench import AnyBench, Bench, Rule
 from app.plugins.conformance.findings import Finding, Result, Violation
+from app.plugins.conformance.http_rules import HTTP_RULES
 from app.plugins.conformance.license_rules import WITH_A_KEY, WITHOUT_A_KEY
+from app.plugins.conformance.page_rules import PAGE_RULES
 from app.plugins.conformance.rules1 import RULES1, Speaker1
 from app.plugins.conformance.rules2 import RULES2
 from app.plugins.conformance.speaker2 import Speaker2
 from app.plugins.conformance.subject import Subject
 from app.plugins.folder import ENDING
-from app.plugins.metadata import BadMetadata, Metadata, read_metadata
+from app.plugins.metadata import TREE, BadMetadata, Metadata, read_metadata
 from app.plugins.process import Starter
 
 FILE = "The file can be executed, may not be changed by everybody, and its name ends in .binary."
 METADATA = "With --metadata it prints its description within 5 seconds, and every field is as it must be."
 METADATA_AGAIN = "A second time it prints the same."
+RULES2_WITH_PAGE = (*HTTP_RULES, *PAGE_RULES, *(rule for rule in RULES2 if rule not in HTTP_RULES))
 START = "It listens within 10 seconds, takes init, and goes on."
 
 
@@ -80,13 +83,15 @@ def every_rule() -> dict[str, str]:
     """What each rule says, by name, in the order in which they are tried."""
     own = {"file": FILE, "metadata": METADATA, "metadata-again": METADATA_AGAIN}
     license_rules = {rule.name: rule.says for rule in (*WITHOUT_A_KEY, WITH_A_KEY)}
-    return own | license_rules | {"start": START} | {rule.name: rule.says for rule in (*RULES1, *RULES2)}
+    return own | license_rules | {"start": START} | {rule.name: rule.says for rule in (*RULES1, *RULES2_WITH_PAGE)}
 
 
 def _bench(subject: Subject) -> tuple[AnyBench, Sequence[Rule]]:
     if subject.metadata.protocol == "1":
         return Bench(subject, Speaker1(subject)), RULES1
-    return Bench(subject, Speaker2(subject)), RULES2
+    if subject.metadata.page != TREE:
+        return Bench(subject, Speaker2(subject)), RULES2
+    return Bench(subject, Speaker2(subject)), RULES2_WITH_PAGE
 
 
 async def _rules(bench: AnyBench, rules: Sequence[Rule]) -> AsyncGenerator[Finding, None]:

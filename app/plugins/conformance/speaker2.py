@@ -11,8 +11,10 @@ from app.plugins.answers import read_answer2
 from app.plugins.calls import MOST_NAME
 from app.plugins.channel import encode
 from app.plugins.conformance.findings import Violation
+from app.plugins.conformance.page_watch import PageWatch
 from app.plugins.conformance.subject import START_SECONDS, Subject
 from app.plugins.conformance.talk import Closed, Talk
+from app.plugins.metadata import TREE
 from app.plugins.protocol2 import VERSIONS
 from app.plugins.wire import ANSWER_SECONDS, PluginAnswer, PluginRefused, PluginRequest
 
@@ -26,12 +28,14 @@ class Speaker2:
     Attributes:
         versions: what init offers.
         complaints: what was wrong with messages that the plugin sent by itself.
+        page: what its page shows.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.versions: tuple[str, ...] = VERSIONS
         self.complaints: list[str] = []
         self._subject = subject
+        self.page = self._page_watch()
         self._talk: Talk | None = None
         self._reading: asyncio.Task[None] | None = None
         self._answers: dict[str, asyncio.Future[Message]] = {}
@@ -56,6 +60,7 @@ class Speaker2:
         self._talk = await self._subject.first_talk()
         self._ready = asyncio.get_running_loop().create_future()
         self._answers.clear()
+        self.page = self._page_watch()
         self._reading = asyncio.create_task(self._read(self._talk), name="conformance")
         payload = {
             "action": "init",
@@ -101,6 +106,18 @@ class Speaker2:
         self._given_up.add(request_id)
         await self.send(data)
 
+    async def page_answer(self, request_id: str, data: bytes) -> object:
+        """Sends an event and waits for the payload of the answer; None when there is none in time."""
+        waiting = self.page.answers[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.send(data)
+                return await waiting
+        except TimeoutError:
+            return None
+        finally:
+            self.page.answers.pop(request_id, None)
+
     async def ping(self, seconds: float) -> bool:
         """Whether a ping is answered within the time."""
         self._pong.clear()
@@ -144,7 +161,7 @@ class Speaker2:
             self._fail(violation)
 
     def _fail(self, violation: Violation) -> None:
-        for waiting in (self._ready, *self._answers.values()):
+        for waiting in (self._ready, *self._answers.values(), *self.page.answers.values()):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(violation)
                 waiting.exception()  # whoever waits hears of it; that nobody does is no mistake
@@ -161,6 +178,8 @@ class Speaker2:
             await talk.send(encode("kv", self._keep(request_id, payload), str(request_id)))
         elif kind == "event":
             self._look_at_event(payload)
+        elif kind == "page":
+            self.page.take(request_id, payload)
         else:
             self._complain(f"It sent a message of the unknown type {kind!r}.")
 
@@ -199,6 +218,9 @@ class Speaker2:
         name = payload.get("name") if isinstance(payload, Mapping) else None
         if not isinstance(name, str) or not 0 < len(name) <= MOST_NAME or not name.isprintable():
             self._complain(f"It sent an event without a name of 1 to {MOST_NAME} characters.")
+
+    def _page_watch(self) -> PageWatch:
+        return PageWatch(self._complain, is_due=self._subject.metadata.page == TREE)
 
     def _complain(self, sentence: str) -> None:
         if len(self.complaints) < MOST_COMPLAINTS:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.core.errors import BadValue, Conflict, NotFound
 from app.core.permissions import Actor
+from app.plugins.pages import messages
 from app.plugins.pages.checks import Wrong, own_path
 from app.plugins.pages.forms import judge
 from app.plugins.pages.nodes import Node
@@ -82,7 +83,7 @@ def question(tree: Tree | None, actor: Actor, event: PageEvent) -> dict[str, Any
     else:
         value = {"values": _values(node, actor, value.get("values"))}
     viewer = {"name": actor.username, "role": "admin" if actor.is_admin else "client"}
-    return {"action": "event", "id": node["id"], "event": event.event, "value": value, "viewer": viewer}
+    return messages.event(node["id"], str(event.event), value, viewer)
 
 
 def _action(node: Node, value: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from app.plugins.channel import Channel, encode
 from app.plugins.pace import Allowance
 from app.plugins.pages.checks import Wrong
 from app.plugins.pages.events import Reply, read_reply
+from app.plugins.pages.messages import refused, watched
 from app.plugins.pages.page import PluginPage
 from app.plugins.pages.reader import PageRefused
 from app.plugins.wire import ANSWER_SECONDS, PluginBusy, PluginDown, PluginLate
@@ -137,12 +138,12 @@ class PageLink:
 
     def _tell_refused(self, reason: Any) -> None:
         self._warn(f"Its page was refused. {reason}", "page_refused")
-        self._send({"action": "refused", "reason": reason})
+        self._send(refused(reason))
 
     def _tell_watched(self, count: Any) -> None:
         if count != self._told_viewers:
             self._told_viewers = count
-            self._send({"action": "watched", "viewers": count})
+            self._send(watched(count))
 
     def _send(self, payload: dict[str, Any]) -> None:
         if self._channel is not None:

@@ -80,7 +80,7 @@ def test_a_wrong_one_is_told(field: dict[str, Any], typed: Any, sentence: str) -
 
 
 def test_a_form_is_judged_as_a_whole() -> None:
-    fields = [
+    fields: list[dict[str, Any]] = [
         {"type": "field", "name": "name", "label": "Name", "required": True},
         {"type": "field", "name": "size", "label": "Size", "kind": "integer"},
         {"type": "field", "name": "on", "label": "On", "kind": "switch"},

@@ -57,7 +57,7 @@ def node(tree: Tree, node_id: str) -> Any:
 
 def test_fields_are_set_and_taken_away() -> None:
     tree = a_tree()
-    given = {"title": "New", "subtitle": "x", "icon": None, "style": "x", "width": 6}
+    given: dict[str, Any] = {"title": "New", "subtitle": "x", "icon": None, "style": "x", "width": 6}
     told = after(tree, {"id": "card", "set": given}, {"id": "card", "set": {"subtitle": None}})
     assert told[0] == {"id": "card", "set": {"title": "New", "subtitle": "x", "icon": None, "width": 6}}
     assert told[1] == {"id": "card", "set": {"subtitle": None}}
@@ -171,7 +171,7 @@ REFUSED: list[tuple[Any, str]] = [
 def test_a_message_with_one_wrong_patch_changes_nothing(patch: Any, sentence: str) -> None:
     tree = a_tree()
     before, count = copy.deepcopy(tree.root), tree.count
-    patches = [
+    patches: list[Any] = [
         {"id": "two", "remove": True},
         {"id": "secret", "set": {"only": None, "title": "Open"}},
         {"id": "deep", "replace": badge("deeper")},
@@ -190,7 +190,7 @@ def test_a_message_with_one_wrong_patch_changes_nothing(patch: Any, sentence: st
 
 
 def test_patches_are_a_list_with_an_end() -> None:
-    for given in (None, {}, [{"id": "one", "set": {}}] * 2_001):
+    for given in (None, dict[str, Any](), [{"id": "one", "set": {}}] * 2_001):
         with pytest.raises(PageRefused, match="patches must be a list of at most 2,000"):
             apply_patches(a_tree(), given)
 

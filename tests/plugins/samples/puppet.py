@@ -172,6 +172,20 @@ class Puppet:
             self.send("page", payload)
         return {"status": 200}
 
+    async def do_storm(self, call: Call) -> Payload:
+        """Sends so many patches as fast as they are taken, or so many a second where that is said, too."""
+        count, _, rate = call.argument.partition(",")
+        began = time.monotonic()
+        for number in range(1, int(count) + 1):
+            value = {"value": number, "note": str(time.time())}
+            self.send("page", {"action": "patch", "patches": [{"id": "n", "set": value}]})
+            if number % 50 == 0:
+                await self.writer.drain()
+            if rate and (ahead := began + number / int(rate) - time.monotonic()) > 0:
+                await self.writer.drain()
+                await asyncio.sleep(ahead)
+        return {"status": 200, "body": count}
+
     async def do_told(self, call: Call) -> Payload:
         """What was said about the page so far."""
         return {"status": 200, "body": json.dumps(self.told)}
