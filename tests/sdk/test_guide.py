@@ -98,7 +98,7 @@ async def test_from_nothing_to_a_live_page(start_server: Any, tmp_path: Path) ->
         shown = (await admin.get("/api/plugins/pulse/page")).json()["tree"]
         assert shown["children"][0]["children"][0]["tone"] == "warn"
     assert "No rule is broken." in await type_in(check)
-    assert "pulse" in (await type_in(logs)).lower()
+    assert "It is ready." in await type_in(logs)
     told = await type_in(by_hand)
     assert "is a plugin for Toru Steering Center" in told
     assert json.loads(told.splitlines()[-1])["id"] == "pulse"

@@ -42,7 +42,7 @@ fn serve(path: &str) -> std::io::Result<()> {
             ("lifecycle", "shutdown") => return Ok(()),
             ("ping", _) => sender.send("pong", &Json::Null, Json::object([]))?,
             ("http", _) => sender.send("http", request_id, answer(payload.get("path").text()))?,
-            ("page", "event") => start_anew(&sender, request_id)?,
+            ("page", "event") => pressed(&sender, request_id, payload.get("id").text())?,
             _ => {} // what is unknown is not for us
         }
     }
@@ -85,12 +85,17 @@ fn news() -> Vec<Json> {
     ]
 }
 
-/// Empties the chart, and answers whoever pressed the button.
-fn start_anew(sender: &Sender, request_id: &Json) -> std::io::Result<()> {
-    let series = Json::object([("name", "free".into()), ("data", Json::List(vec![]))]);
-    let set = Json::object([("series", Json::List(vec![series]))]);
-    patch(sender, vec![Json::object([("id", "chart".into()), ("set", set)])])?;
-    let done = [("action", "done".into()), ("message", "The chart begins anew.".into()), ("kind", "success".into())];
+/// Answers whoever pressed something; there is one button, and it empties the chart.
+fn pressed(sender: &Sender, request_id: &Json, id: &str) -> std::io::Result<()> {
+    let (message, kind) = if id == "anew" {
+        let series = Json::object([("name", "free".into()), ("data", Json::List(vec![]))]);
+        let set = Json::object([("series", Json::List(vec![series]))]);
+        patch(sender, vec![Json::object([("id", "chart".into()), ("set", set)])])?;
+        ("The chart begins anew.", "success")
+    } else {
+        ("This is no longer here.", "error")
+    };
+    let done = [("action", "done".into()), ("message", message.into()), ("kind", kind.into())];
     sender.send("page", request_id, Json::object(done))
 }
 
