@@ -22,6 +22,7 @@ from tests.bench.groups import (
     idle,
     latency,
     pages,
+    plugin_sdk,
     plugins,
     resources,
     revocation,
@@ -45,6 +46,7 @@ GROUPS: dict[str, Measure] = {
     "sign_in": sign_in.measure,
     "revocation": revocation.measure,
     "plugins": plugins.measure,
+    "plugin_sdk": plugin_sdk.measure,
     "crashes": crashes.measure,
 }
 
