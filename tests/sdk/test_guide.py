@@ -56,6 +56,28 @@ def test_every_block_belongs_to_a_chapter_that_is_tried() -> None:
     assert {name: languages for name, languages in found.items() if languages} == tried
 
 
+@pytest.mark.parametrize("guide", [PLUGINS / "README.md", SDK / "README.md", PLUGINS / "rust" / "README.md"])
+def test_links_lead_somewhere(guide: Path) -> None:
+    links = re.findall(r"\]\(((?!https?:)[^)]+)\)", guide.read_text())
+    for link in links:
+        file, _, place = link.partition("#")
+        target = guide.parent / file if file else guide
+        assert target.exists(), link
+        titles = re.findall(r"(?m)^#+ (.*)$", target.read_text()) if place else []
+        assert not place or place in {
+            re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles
+        }, link
+
+
+def test_the_example_of_the_librarys_readme_works() -> None:
+    (text,) = re.findall(r"```python\n(.*?)```", (SDK / "README.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(text, "plugins/sdk/README.md", "exec"), names)
+    with running(names["plugin"]) as p:
+        assert p.page().press("Greet").message == "Hello, ada."
+        assert p.page().find("visits")["value"] == 1
+
+
 # -- five minutes, and what comes after them
 
 
