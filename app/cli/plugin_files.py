@@ -37,11 +37,11 @@ def new_plugin(name: str, into: Path | None) -> None:
     folder = home / name
     try:
         folder.mkdir()
+        _write(folder, name)
     except FileExistsError:
         fail(f"{folder} is there already.", FAILED)
     except OSError as error:
         fail(f"{folder} cannot be made: {error.strerror}.", FAILED)
-    _write(folder, name)
     module = _module(name)
     click.echo(f"Made {folder}: {module}.py is the plugin, test_{module}.py its test, {LIBRARY}/ the library.")
     click.echo(f"Test it:              cd {folder} && python3 -m {LIBRARY}.testing")

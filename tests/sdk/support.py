@@ -42,12 +42,12 @@ def python(*arguments: object, cwd: Path = ROOT, **environment: str) -> subproce
     )
 
 
-def toru(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def toru(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of `toru`, as if typed in a folder."""
     return subprocess.run(
         [sys.executable, "-m", "app.cli", *map(str, arguments)],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "TORU_CALLED_FROM": str(cwd)},
+        env={"PATH": os.environ["PATH"], "TORU_CALLED_FROM": str(cwd), **environment},
         capture_output=True,
         text=True,
         timeout=120,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.plugins.folder import PluginFolder
-from tests.sdk.support import PLUGINS, packed, python, toru
+from tests.plugins.test_protocol_guide import vectors
+from tests.sdk.support import INSTANCE, PLUGINS, packed, python, toru, write_plugin
 from toru_plugin.testing import running
 
 PYTHON = ("hello", "services")
@@ -48,6 +49,21 @@ def test_an_example_in_python_keeps_every_rule(name: str, tmp_path: Path) -> Non
 @pytest.mark.timeout(120)
 def test_the_example_of_protocol_1_keeps_every_rule() -> None:
     require_every_rule(PLUGINS / "uptime" / "uptime.binary")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("check", ["public_key={public!r}", "secret={secret!r}"])
+def test_a_plugin_that_wants_a_licence_keeps_every_rule(tmp_path: Path, check: str) -> None:
+    given = vectors()
+    code = f"plugin.require_license({check.format(public=given['public key'], secret=given['HMAC secret'])})"
+    file = write_plugin(tmp_path, code, id=given["plugin"])
+    without = toru("plugin", "check", file, cwd=tmp_path)
+    assert (without.returncode, "FAIL" in without.stdout) == (0, False), without.stdout
+    key = given["v2 key" if "public" in check else "HMAC key"]
+    rules = ["--rule", "license-foreign", "--rule", "http-answer"]
+    with_key = toru("plugin", "check", *rules, file, cwd=tmp_path, TORU_LICENSE_KEY=key, TORU_INSTANCE_ID=INSTANCE)
+    assert with_key.returncode == 0, with_key.stdout
+    assert "ok    http-answer" in with_key.stdout
 
 
 @pytest.mark.timeout(400)

@@ -285,3 +285,57 @@ def test_only_administrators_see_what_is_theirs(plugin: Plugin) -> None:
         assert client.texts() == ["open"]
         with pytest.raises(LookupError, match="no button “Wipe” on the page that carla sees"):
             client.press("Wipe")
+
+
+def test_an_id_that_is_taken_changes_nothing(plugin: Plugin, opened: Show) -> None:
+    page = opened(card("Box", text("a", id="a"), id="box"), text("b", id="b"), button("Done", lambda event: None))
+    before = page.tree
+    mistakes: list[Callable[[], None]] = [
+        lambda: plugin.page.append("box", text("c", id="c"), text("again", id="b")),
+        lambda: plugin.page.children("box", text("one", id="one"), text("two", id="one")),
+        lambda: plugin.page.replace("a", card("Other", text("again", id="b"))),
+    ]
+    for mistake in mistakes:
+        with pytest.raises(ValueError, match="is on the page twice"):
+            mistake()
+    plugin.page.children("box", text("a again", id="a"))
+    plugin.page.append("box", text("c", id="c"))
+    page.press("Done")
+    assert [child["id"] for child in page.find("box")["children"]] == ["a", "c"]
+    assert page.tree["children"][1:] == before["children"][1:]
+
+
+def test_a_patch_that_was_refused_is_followed_by_the_whole_page(plugin: Plugin) -> None:
+    plugin.page(lambda: column(metric("Now", 0, id="now"), button("Done", lambda event: None)))
+    with running(plugin) as core:
+        page = core.page()
+        plugin.page.set("now", value=1)
+        page.press("Done")
+        core._shown.tree = None  # what Toru shows is another page than the plugin thinks
+        core._frames.send("page", {"action": "refused", "reason": "There is no component “now”."})
+        assert core.page().find("now")["value"] == 1
+
+
+def test_a_function_that_still_builds_for_a_connection_that_has_ended_shows_nothing(plugin: Plugin) -> None:
+    building, goes_on = threading.Semaphore(0), threading.Event()
+    number: list[int] = []
+
+    @plugin.page
+    def page() -> Node:
+        number.append(1)
+        mine = len(number)
+        building.release()
+        if mine == 1:
+            goes_on.wait(10)
+        return text(f"{mine}")
+
+    with running(plugin):
+        assert building.acquire(timeout=10)
+    with running(plugin) as core:
+        screen = core.page()
+        goes_on.set()
+        plugin.page.refresh()
+        assert building.acquire(timeout=10)
+        assert building.acquire(timeout=10)
+        screen.wait(lambda page: page.texts() == ["3"])
+    assert len(number) == 3

@@ -33,7 +33,7 @@ class Board:
         self._link = link
         self._log = log
         self._news = threading.Condition()
-        self._open = False
+        self._life: object | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -48,13 +48,13 @@ class Board:
     def open(self) -> None:
         """Shows the page, from now on."""
         if self.builder is not None:
-            self._open = True
-            threading.Thread(target=self._paint, name="page", daemon=True).start()
+            self._life = life = object()
+            threading.Thread(target=self._paint, args=(life,), name="page", daemon=True).start()
 
     def close(self) -> None:
         """Ends that."""
         with self._news:
-            self._open = False
+            self._life = None
             self.viewers = 0
             self._forget()
             self._news.notify_all()
@@ -122,12 +122,12 @@ class Board:
             except NoSuchComponent:
                 return None
 
-    def _paint(self) -> None:
-        """The thread of the page."""
+    def _paint(self, life: object) -> None:
+        """The thread of the page, for as long as one connection lives."""
         due = 0.0
-        while self._wait(due):
-            if self._stale:
-                self._build()
+        while self._wait(life, due):
+            if self._stale and not self._build(life):
+                return
             with self._news:
                 message, replies, self._replies = self._message(), self._replies, []
             try:
@@ -139,10 +139,10 @@ class Board:
             except Offline:
                 return
 
-    def _wait(self, due: float) -> bool:
+    def _wait(self, life: object, due: float) -> bool:
         """Waits until something may be sent; False when there is no page any more."""
         with self._news:
-            while self._open:
+            while self._life is life:
                 left = due - time.monotonic()
                 has_changed = self._stale or bool(self._changes)
                 if has_changed and left <= 0:
@@ -167,12 +167,17 @@ class Board:
         except (TypeError, ValueError):
             self._log.exception("Something of the page cannot be said in JSON, so it is not shown.")
 
-    def _build(self) -> None:
-        """Lets the plugin's function build the page; what changes meanwhile is done to the new one."""
+    def _build(self, life: object) -> bool:
+        """Lets the plugin's function build the page; what changes meanwhile is done to the new one.
+
+        False when nobody waits for it any more.
+        """
         with self._news:
             self._stale, self._building = False, True
         tree = self._built()
         with self._news:
+            if self._life is not life:
+                return False
             self._tree, self._building = tree, False
             early, self._early = self._early, []
             for patch in early:
@@ -181,6 +186,7 @@ class Board:
                 except (LookupError, ValueError) as error:
                     self._log.warn("A change came while the page was being built, and does not fit.", str(error))
             self._changes.show_whole()
+        return True
 
     def _built(self) -> Tree:
         try:

@@ -8,6 +8,8 @@ import threading
 from toru_plugin.times import now
 
 STDOUT = 1
+MOST = 15_000
+"""Characters of a message or an error: Toru takes lines of 64 KiB."""
 
 
 class Log:
@@ -43,10 +45,10 @@ class Log:
         self._write("error", message, traceback.format_exc().rstrip())
 
     def _write(self, level: str, message: str, error: str | None = None) -> None:
-        line = {"timestamp": now(), "level": level, "message": message}
+        line = {"timestamp": now(), "level": level, "message": message[:MOST]}
         if error is not None:
-            line["error"] = error
-        raw = json.dumps(line).encode() + b"\n"
+            line["error"] = error[-MOST:]
+        raw = json.dumps(line, ensure_ascii=False).encode(errors="replace") + b"\n"
         with self._turn:
             try:
                 sys.stdout.flush()  # what was printed before comes before

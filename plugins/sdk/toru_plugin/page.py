@@ -39,7 +39,8 @@ class Page:
         """Gives fields of a component other values: `set("visits", value=3)`."""
         if structure := sorted(STRUCTURE & fields.keys()):
             raise ValueError(f"{', '.join(structure)} cannot be set; replace() makes another component.")
-        self._board.change({"id": id, "set": fields})
+        if fields:
+            self._board.change({"id": id, "set": fields})
 
     def replace(self, id: str, node: Node) -> None:
         """Puts another component in the place of one."""
@@ -71,6 +72,8 @@ class Page:
 
     def rows(self, id: str, *rows: Mapping[str, Any], drop: Iterable[str] = ()) -> None:
         """Adds rows to a `table`, or replaces those with the same `key`; takes away those whose keys `drop` names."""
+        if any(not isinstance(row.get("key"), str) for row in rows):
+            raise ValueError("A row of a table has a key, which is a text.")
         if keys := list(drop):
             self._board.change({"id": id, "drop": keys})
         if rows:

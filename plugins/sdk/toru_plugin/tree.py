@@ -79,6 +79,7 @@ class Tree:
     def __init__(self, root: Node) -> None:
         self.root = root
         self._index: dict[str, Node] = {}
+        self._require_free([root], [])
         self._enter([root], None)
 
     def find(self, id: str) -> Node:
@@ -107,6 +108,7 @@ class Tree:
     def _replace(self, node: Node, new: Node) -> dict[str, Any]:
         parent = node.parent
         new.id = new.id or node.id
+        self._require_free([new], [node])
         self._leave([node])
         if parent is None:
             self.root = new
@@ -116,12 +118,14 @@ class Tree:
         return new.as_json()
 
     def _children(self, node: Node, new: list[Node]) -> list[dict[str, Any]]:
+        self._require_free(new, node.children)
         self._leave(node.children)
         node.children = list(new)
         self._enter(new, node)
         return [child.as_json() for child in new]
 
     def _append(self, node: Node, new: list[Node]) -> list[dict[str, Any]]:
+        self._require_free(new, [])
         node.children += new
         self._enter(new, node)
         return [child.as_json() for child in new]
@@ -133,14 +137,22 @@ class Tree:
         node.parent.children.remove(node)
         return True
 
+    def _require_free(self, new: list[Node], leaving: list[Node]) -> None:
+        """Raises ValueError where an id of the new ones is taken, also by one of them; nothing has changed then."""
+        taken = self._index.keys() - {node.id for top in leaving for node in top.walk()}
+        for node in (node for top in new for node in top.walk() if node.id is not None):
+            if node.id in taken:
+                raise ValueError(f"The id “{node.id}” is on the page twice.")
+            taken.add(str(node.id))
+
     def _enter(self, nodes: list[Node], parent: Node | None) -> None:
         for top in nodes:
             top.parent = parent
             for node in top.walk():
                 for child in node.children:
                     child.parent = node
-                if node.id is not None and self._index.setdefault(node.id, node) is not node:
-                    raise ValueError(f"The id “{node.id}” is on the page twice.")
+                if node.id is not None:
+                    self._index[node.id] = node
         for top in nodes:
             for node in top.walk():
                 if node.id is None and node.type in NAMED:

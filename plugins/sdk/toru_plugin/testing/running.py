@@ -47,10 +47,12 @@ def _in_its_own(file: Path) -> Iterator[Core]:
         process = subprocess.Popen([file.absolute()], env=environment, stdin=subprocess.DEVNULL)
         try:
             core = Core(_connected(path, process))
-            yield core
-            core.end()
-            process.wait(SECONDS)
-            core.hang_up()
+            try:
+                yield core
+                core.end()
+                process.wait(SECONDS)
+            finally:
+                core.hang_up()
         finally:
             process.kill()
             process.wait()
