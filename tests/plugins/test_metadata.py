@@ -49,6 +49,17 @@ def test_what_need_not_be_said() -> None:
     assert (told.author, told.protocol, told.description, told.needs_license) == (None, "1", "", False)
 
 
+def test_a_page_is_a_bundle_or_a_tree() -> None:
+    told = [parse(said(protocol="2", page=page)).page for page in (None, "bundle", "tree")]
+    assert told == ["bundle", "bundle", "tree"]
+    assert parse(said(page="bundle")).page == "bundle"
+    for page in ("", "forest", 1, ["tree"]):
+        with pytest.raises(BadMetadata, match=r'Its page .* must be "bundle" or "tree"'):
+            parse(said(protocol="2", page=page))
+    with pytest.raises(BadMetadata, match='A page that is a "tree" needs protocol "2"'):
+        parse(said(page="tree"))
+
+
 @pytest.mark.parametrize(
     "plugin_id", [None, "", "x" * 49, "x" * 200, "../x", "A B", ".", "..", "a/b", "ümlaut", "a_b", "a\n", 7, ["a"]]
 )
