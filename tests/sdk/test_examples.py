@@ -1,5 +1,6 @@
 """The examples keep every rule, pass their own tests, and do no harm in the plugins folder."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.plugins.folder import PluginFolder
+from app.plugins.pages.page import PluginPage
+from tests.plugins.support import ADMIN, CARLA
 from tests.plugins.test_protocol_guide import vectors
-from tests.sdk.support import INSTANCE, PLUGINS, packed, python, toru, write_plugin
+from tests.sdk.support import INSTANCE, PLUGINS, SDK, packed, python, toru, write_plugin
 from toru_plugin.testing import running
 
 PYTHON = ("hello", "services")
@@ -38,6 +41,25 @@ def test_an_example_in_python_passes_its_own_tests(name: str) -> None:
     done = python("-m", "toru_plugin.testing", PLUGINS / name)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"\n(\d+) of \1 tests passed", done.stdout)
+
+
+def test_the_page_of_services_with_a_chosen_one_is_one_for_the_core() -> None:
+    code = """
+import json
+from test_services import JOURNALCTL, SYSTEMCTL, plugin, programs, running
+with programs(systemctl=SYSTEMCTL, journalctl=JOURNALCTL), running(plugin) as p:
+    p.page().act("table", "web.service", "show")
+    print(json.dumps(p.page().tree))
+"""
+    done = python("-c", code, PYTHONPATH=f"{SDK}:{PLUGINS / 'services'}")
+    assert done.returncode == 0, done.stderr
+    tree = json.loads(done.stdout.splitlines()[-1])
+    page = PluginPage()
+    page.show(tree)
+    assert page.tree(ADMIN) == tree, "the core drops nothing of it"
+    assert '"stop"' in json.dumps(page.tree(ADMIN))
+    assert '"stop"' not in json.dumps(page.tree(CARLA))
+    assert "listening" not in json.dumps(page.tree(CARLA)), "a journal may tell what clients must not know"
 
 
 @pytest.mark.timeout(120)
