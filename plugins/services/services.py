@@ -121,10 +121,11 @@ def _chosen() -> list[Node]:
     except systemd.SystemdError as error:
         return [card(name, text(str(error)))]
     memory = told.get("MemoryCurrent", "")
+    is_known = memory.isdecimal() and len(memory) < 16  # systemd's "nothing" is 2**64 - 1
     facts = row(
         metric("State", told.get("ActiveState", ""), note=told.get("SubState", ""), id="state"),
         metric("At the start of the machine", told.get("UnitFileState") or "—"),
-        metric("Memory", int(memory) // 1_000_000 if memory.isdecimal() and len(memory) < 16 else "—", unit="MB"),
+        metric("Memory", int(memory) // 1_000_000 if is_known else "—", unit="MB" if is_known else ""),
     )
     short = name.removesuffix(".service")
     buttons = row(

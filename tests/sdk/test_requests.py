@@ -10,6 +10,9 @@ import pytest
 
 from toru_plugin import Plugin, Problem, Request, Response
 from toru_plugin.testing import Core, running
+from toru_plugin.values import Values
+from toru_plugin.wire import Link, Offline
+from toru_plugin.workers import Workers
 
 
 @pytest.fixture
@@ -151,6 +154,36 @@ def test_64_requests_are_answered_at_once_and_values_are_kept_amid_them(plugin: 
         answers = list(pool.map(lambda number: core.get(f"/{number}").text, range(64)))
     assert answers == ["kept"] * 64
     assert len(core.kv) == 64
+
+
+def test_two_requests_that_come_when_one_thread_is_idle_are_answered_at_once() -> None:
+    workers, first, both = Workers("test", 64), threading.Event(), threading.Barrier(3, timeout=10)
+    workers.do(first.set)
+    assert first.wait(10)
+    deadline = time.monotonic() + 10
+    while not workers._idle:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+    def meet() -> None:
+        both.wait()
+
+    workers.do(meet)
+    workers.do(meet)
+    both.wait()
+    workers.close()
+
+
+def test_a_value_that_is_waited_for_when_the_connection_ends_is_not_waited_for() -> None:
+    class Silent(Link):
+        def send(self, kind: str, payload: dict[str, Any], request_id: str | None = None) -> None:
+            threading.Timer(0.05, values.hang_up).start()
+
+    values = Values(Silent())
+    began = time.monotonic()
+    with pytest.raises(Offline):
+        values.get("a")
+    assert time.monotonic() - began < 5
 
 
 def test_values_are_texts_and_errors_are_sentences(plugin: Plugin, core: Core) -> None:

@@ -104,7 +104,7 @@ def table(
 
 
 def col(key: str, label: str, kind: ColumnKind = "text", *, sortable: bool = False, wide: bool = False) -> Cell:
-    """A column of a table. `wide` takes the space that is left."""
+    """A column of a table. `wide` is for wide screens: phones leave it out."""
     return {"key": key, "label": label, "kind": kind, "sortable": sortable, "wide": wide}
 
 
