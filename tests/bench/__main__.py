@@ -22,6 +22,7 @@ from tests.bench.groups import (
     idle,
     latency,
     pages,
+    plugin_pages,
     plugin_sdk,
     plugins,
     resources,
@@ -47,6 +48,7 @@ GROUPS: dict[str, Measure] = {
     "revocation": revocation.measure,
     "plugins": plugins.measure,
     "plugin_sdk": plugin_sdk.measure,
+    "plugin_pages": plugin_pages.measure,
     "crashes": crashes.measure,
 }
 

@@ -9,7 +9,8 @@ from app.plugins.pages.nodes import MOST_BYTES
 from app.plugins.pages.visible import Patch
 
 INTERVAL = 0.05
-"""Seconds between two deliveries, at least."""
+"""Seconds between two deliveries, at least. One may come before its time: whoever sends 20 changes a second does not
+send them to the millisecond, and would otherwise be late with all that follow."""
 
 MOST_KEPT = 32
 """Deliveries that are kept for viewers who are behind; further behind, they get the whole tree."""
@@ -36,7 +37,7 @@ class Audience:
         self._whole_text = ""
         self._news = asyncio.Event()
         self._due: asyncio.Handle | None = None
-        self._delivered_at = 0.0
+        self._free_at = 0.0
 
     def add(self, patch: Patch, size: int) -> None:
         """Something changed, in at most so many bytes of JSON."""
@@ -74,20 +75,25 @@ class Audience:
         if number != FROM_THE_START and behind <= len(self._kept):
             return self._number, list(self._kept)[-behind:]
         self._seal()  # a tree has what waits, too; who gets the tree must not get it twice
-        self._whole_text = self._whole_text or self._whole()
+        if not self._whole_text:
+            self._whole_text = self._whole()
+            asyncio.get_running_loop().call_soon(self._forget_whole)  # it is for those who were woken together
         return self._number, [self._whole_text]
 
-    def _touch(self) -> None:
+    def _forget_whole(self) -> None:
         self._whole_text = ""
+
+    def _touch(self) -> None:
+        self._forget_whole()
         if self._due is None:
             loop = asyncio.get_running_loop()
-            at = self._delivered_at + INTERVAL
+            at = self._free_at - INTERVAL
             # Never at once: what comes in one piece goes out in one piece.
             self._due = loop.call_at(at, self._deliver) if at > loop.time() else loop.call_soon(self._deliver)
 
     def _deliver(self) -> None:
         self._due = None
-        self._delivered_at = asyncio.get_running_loop().time()
+        self._free_at = max(self._free_at, asyncio.get_running_loop().time()) + INTERVAL
         self._seal()
         reached, self._news = self._news, asyncio.Event()
         reached.set()
@@ -111,4 +117,4 @@ class Audience:
         self._number += 1
         self._kept.clear()
         self._kept_size = 0
-        self._whole_text = ""
+        self._forget_whole()

@@ -120,11 +120,26 @@ def whole(least: int, most: int) -> Check:
 
 
 def one_of(words: Sequence[str]) -> Check:
-    """One of these words."""
+    """One of these words; what is given back is the word of this list, so that all pages share it."""
+    known = {word: word for word in words}
 
     def check(value: Any) -> str:
-        if not isinstance(value, str) or value not in words:
+        found = known.get(value) if isinstance(value, str) else None
+        if found is None:
             raise Wrong(f"must be one of {', '.join(words)}")
+        return found
+
+    return check
+
+
+def some_list(most: int) -> Check:
+    """A list of whatever, which is looked at later."""
+
+    def check(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise Wrong("must be a list")
+        if len(value) > most:
+            raise Wrong(f"must have at most {most:,} items")
         return value
 
     return check

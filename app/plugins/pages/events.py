@@ -7,14 +7,14 @@ from typing import Any, Final
 from app.core.errors import BadValue, Conflict, NotFound
 from app.core.permissions import Actor
 from app.plugins.pages import messages
-from app.plugins.pages.checks import Wrong, own_path
+from app.plugins.pages.checks import MOST_NAME, Wrong, own_path
 from app.plugins.pages.forms import judge
 from app.plugins.pages.nodes import Node
 from app.plugins.pages.tree import Tree
 
 EVENTS: Final = {"button": "press", "form": "submit", "table": "action"}
 REPLY_KINDS = ("success", "error", "info")
-MOST_MESSAGE = 2_000
+MOST_MESSAGE, MOST_ERRORS, MOST_PATH = 2_000, 200, 2_000
 GONE = "This is no longer there."
 
 
@@ -117,13 +117,18 @@ def read_reply(payload: Any) -> Reply:
         raise Wrong("done: message must be text.")
     if kind not in REPLY_KINDS:
         raise Wrong(f"done: kind must be one of {', '.join(REPLY_KINDS)}.")
-    if not isinstance(errors, dict) or not all(isinstance(text, str) for text in errors.values()):
-        raise Wrong("done: errors must be an object of sentences.")
+    if not isinstance(errors, dict) or len(errors) > MOST_ERRORS or not all(map(_is_error, errors.items())):
+        raise Wrong(f"done: errors must be an object of at most {MOST_ERRORS} sentences.")
     if go is not None:
         try:
-            own_path(go)
+            go = own_path(go)[:MOST_PATH]
         except Wrong as error:
             raise Wrong(f"done: go {error}.") from None
     if message is not None:
         message = message[:MOST_MESSAGE]
     return Reply(kind != "error" and not errors, message, kind, errors, go)
+
+
+def _is_error(pair: tuple[str, Any]) -> bool:
+    name, sentence = pair
+    return len(name) <= MOST_NAME and isinstance(sentence, str) and len(sentence) <= MOST_MESSAGE

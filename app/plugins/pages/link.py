@@ -1,6 +1,7 @@
 """What one process says of its page, and what it is asked; it is read more slowly when it says too much."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,11 @@ WATCHED_SECONDS = 0.2
 FLOOD_SECONDS = 60.0
 """Between two messages, or two lines in the log, about the same."""
 
+TURN_SECONDS = 0.02
+"""Between two looks at what came too fast."""
+
+Fields = dict[str, Any]
+
 Warn = Callable[[str, str], None]
 """Writes a sentence into the plugin's log, under the name of an event."""
 
@@ -41,7 +47,8 @@ class PageLink:
         self._watched = Seldom(WATCHED_SECONDS, self._tell_watched)
         self._told_viewers = 0
         self._flood_told_at: float | None = None
-        self._breath: asyncio.TimerHandle | None = None
+        self._waiting: deque[tuple[object, Fields]] = deque()
+        self._turn: asyncio.TimerHandle | None = None
 
     def open(self, channel: Channel) -> None:
         """The process can be spoken to."""
@@ -58,8 +65,9 @@ class PageLink:
         self._is_over = True
         for timer in (self._refused, self._watched):
             timer.close()
-        if self._breath is not None:
-            self._breath.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
+        self._waiting.clear()
         for answer in self._events.values():
             if not answer.done():
                 answer.set_exception(PluginDown(reason))
@@ -68,10 +76,16 @@ class PageLink:
     def take(self, request_id: object, payload: object) -> bool:
         """Takes a message about the page; False where it answers nothing and says nothing that is known."""
         fields = payload if isinstance(payload, dict) else {}
-        action = fields.get("action")
-        if self._is_over or action not in ("show", "patch", "done"):
+        if self._is_over or fields.get("action") not in ("show", "patch", "done"):
             return False
-        self._slow_down()
+        if self._waiting or self._pace.take(0):
+            self._wait(request_id, fields)
+            return True
+        return self._obey(request_id, fields)
+
+    def _obey(self, request_id: object, fields: Fields) -> bool:
+        self._pace.take(1)
+        action = fields["action"]
         if action == "done":
             return self._take_reply(request_id, fields)
         try:
@@ -111,7 +125,7 @@ class PageLink:
         finally:
             del self._events[request_id]
 
-    def _take_reply(self, request_id: object, fields: dict[str, Any]) -> bool:
+    def _take_reply(self, request_id: object, fields: Fields) -> bool:
         answer = self._events.get(request_id) if isinstance(request_id, str) else None
         if answer is None or answer.done():
             return False
@@ -122,19 +136,27 @@ class PageLink:
             self._refused.say(str(error))
         return True
 
-    def _slow_down(self) -> None:
-        seconds = self._pace.take(1)
-        if not seconds or self._channel is None:
-            return
+    def _wait(self, request_id: object, fields: Fields) -> None:
+        """Keeps what came too fast; until its turn has come, nothing more is read from the process."""
+        if self._channel is not None:
+            self._channel.hold("page")
+        self._waiting.append((request_id, fields))
         loop = asyncio.get_running_loop()
-        if self._breath is not None:
-            self._breath.cancel()
-        self._channel.hold("page")
-        self._breath = loop.call_later(seconds, self._channel.release, "page")
+        if self._turn is None:
+            self._turn = loop.call_later(TURN_SECONDS, self._go_on)
         if self._flood_told_at is None or loop.time() - self._flood_told_at >= FLOOD_SECONDS:
             self._flood_told_at = loop.time()
             rate = f"{MESSAGES_A_SECOND:.0f} messages a second about its page"
             self._warn(f"It sends more than {rate}, and is read more slowly.", "page_flooded")
+
+    def _go_on(self) -> None:
+        self._turn = None
+        while self._waiting and not self._pace.take(0):
+            self._obey(*self._waiting.popleft())
+        if self._waiting:
+            self._turn = asyncio.get_running_loop().call_later(TURN_SECONDS, self._go_on)
+        elif self._channel is not None:
+            self._channel.release("page")
 
     def _tell_refused(self, reason: Any) -> None:
         self._warn(f"Its page was refused. {reason}", "page_refused")

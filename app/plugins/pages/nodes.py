@@ -6,7 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.plugins.pages import checks, tables
-from app.plugins.pages.checks import Check, Wrong, flag, icon, list_of, name, number, one_of, record, sentence, text
+from app.plugins.pages.checks import (
+    Check,
+    Wrong,
+    flag,
+    icon,
+    list_of,
+    name,
+    number,
+    one_of,
+    record,
+    sentence,
+    some_list,
+    text,
+)
 
 MOST_NODES = 2_000
 MOST_DEPTH = 16
@@ -32,6 +45,12 @@ class Kind:
     fields: Mapping[str, Check] = field(default_factory=dict)
     needed: Sequence[str] = ()
     holds: bool = False
+
+
+def newest_lines(value: Any) -> list[str]:
+    """Lines of a log, no more of them than it could keep."""
+    found: list[str] = list_of(text)(value[-MOST_LINES:] if isinstance(value, list) else value)
+    return found
 
 
 tone = one_of(checks.TONES)
@@ -67,7 +86,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ("label",),
     ),
     "table": Kind(
-        {"caption": text, "columns": tables.columns, "rows": list_of(lambda row: row), "empty": text}, ("columns",)
+        {"caption": text, "columns": tables.columns, "rows": some_list(tables.MOST_ROWS), "empty": text}, ("columns",)
     ),
     "chart": Kind(
         {
@@ -111,7 +130,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "badge": Kind({"text": text, "tone": tone, "icon": icon}, ("text",)),
     "progress": Kind({"label": text, "value": share, "tone": tone}),
-    "log": Kind({"lines": list_of(text), "label": text, "keep": checks.whole(1, MOST_LINES)}),
+    "log": Kind({"lines": newest_lines, "label": text, "keep": checks.whole(1, MOST_LINES)}),
     "code": Kind({"text": text, "label": text}, ("text",)),
     "tabs": Kind(holds=True),
     "tab": Kind({"label": text, "icon": icon}, ("label",), holds=True),

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from app.plugins.pages import tables
 from app.plugins.pages.checks import Wrong, list_of, sentence, text, whole
-from app.plugins.pages.nodes import KEEP_LINES, KINDS, MOST_LINES, TOGETHER, Node, fit, read_fields
+from app.plugins.pages.nodes import KEEP_LINES, KINDS, TOGETHER, Node, fit, newest_lines, read_fields
 from app.plugins.pages.reader import PageRefused, Reader, Spot
-from app.plugins.pages.tree import Place, Tree, nodes_below, require_small
+from app.plugins.pages.tree import MOST_MESSAGE, Place, Tree, nodes_below, require_small
 from app.plugins.pages.visible import Change, Patch, for_clients, fragment, has_hidden
 
 MOST_PATCHES = 2_000
@@ -24,7 +24,7 @@ def apply_patches(tree: Tree, given: Any) -> tuple[list[Change], int]:
     """
     if not isinstance(given, list) or len(given) > MOST_PATCHES:
         raise PageRefused(f"patches must be a list of at most {MOST_PATCHES:,}.")
-    size = require_small(given)
+    size = require_small(given, MOST_MESSAGE)
     changes: list[Change] = []
 
     def work() -> None:
@@ -43,6 +43,7 @@ def _apply(tree: Tree, patch: Any) -> Change | None:
     names = [name for name in WAYS if name in patch]
     if len(names) != 1 and names != ["rows", "drop"]:
         raise PageRefused(f"{patch['id']}: a patch must have exactly one of {', '.join(WAYS)}.")
+    tree.spend(_work(place, names[0], patch))
     try:
         return WAYS[names[0]](tree, place, patch)
     except Wrong as error:
@@ -129,9 +130,9 @@ def _remove(tree: Tree, place: Place, patch: Patch) -> Change:
 
 def _lines(tree: Tree, place: Place, patch: Patch) -> Change:
     node = _of(place, "log")
-    new = _checked("lines", list_of(text), patch["lines"])
+    new = _checked("lines", newest_lines, patch["lines"])
     tree.put(node, lines=[*node["lines"], *new][-node.get("keep", KEEP_LINES) :])
-    return _told({"id": patch["id"], "lines": new[-MOST_LINES:]}, place.is_hidden)
+    return _told({"id": patch["id"], "lines": new}, place.is_hidden)
 
 
 def _points(tree: Tree, place: Place, patch: Patch) -> Change:
@@ -174,6 +175,21 @@ WAYS: Final[Mapping[str, Callable[[Tree, Place, Patch], Change | None]]] = {
 }
 
 
+def _work(place: Place, way: str, patch: Patch) -> int:
+    """What a patch touches, what stays as it is included."""
+    node, work = place.node, 1
+    given = patch["set"] if way == "set" and isinstance(patch["set"], dict) else {}
+    if way in ("lines", "points", "rows", "drop") or any(name in TOGETHER.get(node["type"], ()) for name in given):
+        work += len(node.get("lines", ())) + len(node.get("rows", ()))
+        work += sum(len(one["data"]) for one in node.get("series", ()))
+    if way in ("replace", "children", "append", "remove"):
+        work += sum(1 for _ in nodes_below(node))
+        work += 0 if place.above is None else len(place.above.node["children"])
+    if (way in ("replace", "children", "append") or "name" in given) and (form := place.form) is not None:
+        work += sum(1 for _ in nodes_below(form.node))
+    return work
+
+
 def _told(patch: Patch, is_hidden: bool) -> Change:
     return Change(patch, None if is_hidden else patch)
 
@@ -207,9 +223,5 @@ def _names(place: Place, without: Node | None) -> set[str] | None:
     form = place.form
     if form is None:
         return None
-    skipped = [] if without is None else [without, *nodes_below(without)]
-    return {
-        node["name"]
-        for node in nodes_below(form.node)
-        if node["type"] == "field" and not any(node is other for other in skipped)
-    }
+    skipped = set() if without is None else {id(without), *map(id, nodes_below(without))}
+    return {node["name"] for node in nodes_below(form.node) if node["type"] == "field" and id(node) not in skipped}

@@ -8,6 +8,7 @@ from app.plugins.pages.checks import ID, Wrong
 from app.plugins.pages.nodes import HOLDERS, KINDS, MOST_DEPTH, MOST_NODES, Node, fit, read_fields
 
 MOST_TYPE = 64
+SHARED = {type_: type_ for type_ in KINDS}
 
 
 class PageRefused(Exception):
@@ -57,7 +58,7 @@ class Reader:
         if isinstance(given.get("id"), str) and ID.fullmatch(given["id"]) is not None:
             path = given["id"]
         try:
-            node = {"type": type_, **read_fields(type_, given)}
+            node = {"type": SHARED.get(type_, type_), **read_fields(type_, given)}
             fit(node)
             self._place(node, spot)
         except Wrong as error:

@@ -1,10 +1,12 @@
 """/api/plugins/{plugin_id}/page: a plugin's page as it is and as it changes, and what its viewers press."""
 
 import asyncio
+import logging
 from typing import Any
 
 import orjson
 from starlette.routing import WebSocketRoute
+from uvicorn.protocols.utils import ClientDisconnected
 
 from app.access import actor_of, services_of, socket_actor
 from app.core.errors import Forbidden, NotFound, ToruError
@@ -14,6 +16,8 @@ from app.plugins.pages.audience import FROM_THE_START
 from app.plugins.pages.events import PageEvent, Reply
 from app.plugins.pages.page import PluginPage
 from app.sockets import Message, Receive, Send, incoming, serve_socket
+
+log = logging.getLogger(__name__)
 
 REFUSED, UNKNOWN = 4400, 4404
 MOST_EVENT = 256 << 10
@@ -91,7 +95,13 @@ class PageSocket:
                 self._pace.take(1)
                 task = asyncio.ensure_future(self._take(asked))
                 self._events.add(task)
-                task.add_done_callback(self._events.discard)
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._events.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, ClientDisconnected | ConnectionError):
+            log.error("an event on a page failed", exc_info=error)
 
     async def _take(self, asked: dict[str, Any]) -> None:
         event = PageEvent(asked.get("node"), asked.get("event"), asked.get("value"))

@@ -15,11 +15,13 @@ from app.plugins.pages.checks import (
     one_of,
     record,
     sentence,
+    some_list,
     text,
     text_or_number,
 )
 
 MOST_SERIES = 8
+MOST_ROWS = 5_000
 MOST_POINTS = 5_000
 KEEP_POINTS = 500
 RESERVED = ("key", "href")
@@ -45,7 +47,7 @@ CELLS: Final[Mapping[str, Check]] = {
 COLUMN = record(
     {"key": name, "label": text, "kind": one_of(tuple(CELLS)), "sortable": flag, "wide": flag}, ("key", "label")
 )
-SERIES = record({"name": name, "data": list_of(lambda point: point)}, ("name", "data"))
+SERIES = record({"name": name, "data": some_list(MOST_POINTS)}, ("name", "data"))
 AXES: Final[Mapping[str, Check]] = {"time": checks.moment, "number": number}
 
 
@@ -61,8 +63,7 @@ def columns(value: Any) -> list[dict[str, Any]]:
 
 def rows(value: Any, of: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows below these columns; what is below none is left out."""
-    if not isinstance(value, list):
-        raise Wrong("must be a list")
+    some_list(MOST_ROWS)(value)
     cells = {column["key"]: CELLS[column.get("kind", "text")] for column in of}
     allowed = {"key": checks.key, "href": checks.href, **cells}
     check = record(allowed, ("key",))
@@ -79,8 +80,7 @@ def has_actions(node: Mapping[str, Any]) -> bool:
 
 def points(value: Any, x: str) -> list[list[Any]]:
     """Points of a line: [x, y], where y may be null for a gap."""
-    if not isinstance(value, list):
-        raise Wrong("must be a list")
+    some_list(MOST_POINTS)(value)
     axis = AXES[x]
     found = []
     for index, point in enumerate(value):

@@ -10,7 +10,10 @@ from app.plugins.pages.nodes import MOST_BYTES, Node
 from app.plugins.pages.reader import PageRefused, Reader, Spot
 
 MOST_MESSAGE = 2 * MOST_BYTES
-"""Bytes of JSON of one message, what is dropped of it included."""
+"""Bytes of JSON of the patches of one message."""
+
+MOST_WORK = 20_000
+"""What the patches of one message may touch: nodes, rows, points and lines, those included that stay as they are."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,14 +58,13 @@ class Tree:
     """
 
     def __init__(self, given: Any) -> None:
-        require_small(given)
+        self._size = require_small(given, MOST_BYTES)
+        self._work = 0
         self.root = Reader((), 0).read(given, Spot())
         self.count = 0
-        self._size = 0
         self._places: dict[str, Place] = {}
         self._before: list[tuple[Node, Node]] = []
         self._index(self.root, None)
-        self.require_room(MOST_BYTES + 1)
 
     def find(self, node_id: object) -> Place | None:
         """The node with this id."""
@@ -74,6 +76,7 @@ class Tree:
     def change(self, work: Callable[[], None], size: int) -> None:
         """Does `work`, which makes the tree at most `size` bytes larger, wholly or not at all. Raises PageRefused."""
         root, weighed = self.root, self._size
+        self._work = 0
         try:
             work()
             self.require_room(size)
@@ -87,6 +90,12 @@ class Tree:
             raise
         finally:
             self._before.clear()
+
+    def spend(self, work: int) -> None:
+        """Counts what a patch touches; one patch is always allowed. Raises PageRefused."""
+        if self._work and self._work + work > MOST_WORK:
+            raise PageRefused(f"The patches of a message touch more than {MOST_WORK:,} rows, points, lines and nodes.")
+        self._work += work
 
     def put(self, node: Node, **fields: Any) -> None:
         """Sets fields of a node; those that are None are taken away."""
@@ -132,14 +141,14 @@ class Tree:
             self._index(child, place)
 
 
-def require_small(given: Any) -> int:
+def require_small(given: Any, most: int) -> int:
     """How many bytes of JSON this is. Raises PageRefused for too many."""
     try:
         size = len(orjson.dumps(given))
     except TypeError:  # orjson's own limit; far above ours
         raise PageRefused("The tree is too deep.") from None
-    if size > MOST_MESSAGE:
-        raise PageRefused(f"The tree is larger than {MOST_BYTES >> 10} KiB.")
+    if size > most:
+        raise PageRefused(f"{'The tree is' if most == MOST_BYTES else 'The patches are'} larger than {most >> 10} KiB.")
     return size
 
 

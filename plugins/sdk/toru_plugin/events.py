@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 Kind = Literal["success", "error", "info"]
+MOST_MESSAGE = 2_000
+"""Characters of a sentence for a viewer; Toru takes no more."""
 
 
 class Viewer:
@@ -89,8 +91,13 @@ def reply_of(outcome: object) -> dict[str, Any]:
     if outcome is None or isinstance(outcome, str):
         outcome = Done(outcome)
     if isinstance(outcome, Problem):
-        message = outcome.message or None
-        return {"action": "done", "message": message, "kind": "error", "errors": outcome.errors, "go": None}
+        return _done(outcome.message or None, "error", outcome.errors, None)
     if not isinstance(outcome, Done):
         raise TypeError(f"A handler returns None, a text, Done or Problem, not {type(outcome).__name__}.")
-    return {"action": "done", "message": outcome.message, "kind": outcome.kind, "errors": {}, "go": outcome.go}
+    return _done(outcome.message, outcome.kind, {}, outcome.go)
+
+
+def _done(message: str | None, kind: str, errors: dict[str, str], go: str | None) -> dict[str, Any]:
+    short = message and message[:MOST_MESSAGE]
+    cut = {name: str(sentence)[:MOST_MESSAGE] for name, sentence in errors.items()}
+    return {"action": "done", "message": short, "kind": kind, "errors": cut, "go": go}

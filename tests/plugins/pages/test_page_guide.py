@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.plugins.pages import batch, checks, events, forms, link, messages, nodes, patches, sockets, tables
+from app.plugins.pages import checks, events, forms, link, messages, nodes, patches, sockets, tables, tree
 from app.plugins.pages.audience import INTERVAL
-from app.plugins.pages.tree import Tree
 from app.plugins.wire import ANSWER_SECONDS
 from tests.support.server import ROOT
 
@@ -37,10 +36,10 @@ def shape(value: Any) -> Any:
 
 
 def test_the_examples_are_good() -> None:
-    tree = Tree(SHOW["payload"]["tree"])
-    assert tree.root == SHOW["payload"]["tree"]
-    patches.apply_patches(tree, PATCH["payload"]["patches"])
-    assert '"value": 82' in json.dumps(tree.root)
+    shown = tree.Tree(SHOW["payload"]["tree"])
+    assert shown.root == SHOW["payload"]["tree"]
+    patches.apply_patches(shown, PATCH["payload"]["patches"])
+    assert '"value": 82' in json.dumps(shown.root)
     assert events.read_reply(DONE["payload"]).message == "3 packages were removed."
     assert DONE["request_id"] == EVENT["request_id"]
 
@@ -92,7 +91,9 @@ def test_every_way_of_patches_is_told() -> None:
     [
         ("2,000 nodes, 16 levels, 256 KiB",
          (nodes.MOST_NODES, nodes.MOST_DEPTH, nodes.MOST_BYTES) == (2000, 16, 1 << 18)),
-        ("| patches in a message | 2,000 |", patches.MOST_PATCHES == batch.MOST_PATCHES == 2_000),
+        ("| patches in a message | 2,000, 512 KiB", (patches.MOST_PATCHES, tree.MOST_MESSAGE) == (2_000, 512 << 10)),
+        ("touch at most 20,000 nodes, rows, points and lines", tree.MOST_WORK == 20_000),
+        ("`rows` are at most 5,000 objects", tables.MOST_ROWS == 5_000),
         ("| messages about a page | 200 a second, 200 at once |",
          (link.MESSAGES_A_SECOND, link.MESSAGES_AT_ONCE) == (200, 200)),
         ("It may send 200 `page` messages a second, 200 more at once", link.MESSAGES_A_SECOND == 200),

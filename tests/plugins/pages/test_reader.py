@@ -8,7 +8,7 @@ import pytest
 
 from app.plugins.pages.nodes import KINDS, MOST_BYTES, MOST_DEPTH, MOST_NODES
 from app.plugins.pages.reader import PageRefused
-from app.plugins.pages.tree import MOST_MESSAGE, Tree
+from app.plugins.pages.tree import Tree
 
 EVERY_KIND: dict[str, dict[str, Any]] = {
     "column": {},
@@ -181,7 +181,7 @@ REFUSED: list[tuple[Any, str]] = [
     (deep(MOST_DEPTH + 1), "deeper than 16 levels."),
     (deep(500), "The tree is too deep."),
     (sized(MOST_BYTES + 1), "The tree is larger than 256 KiB."),
-    ({"type": "column", "junk": "x" * MOST_MESSAGE}, "The tree is larger than 256 KiB."),
+    ({"type": "column", "junk": "x" * MOST_BYTES}, "The tree is larger than 256 KiB."),
     (
         column({"type": "badge", "text": "a", "id": "x"}, {"type": "badge", "text": "b", "id": "x"}),
         "x: this id is there twice.",
@@ -243,7 +243,7 @@ REFUSED: list[tuple[Any, str]] = [
         chart([1, 2], x="category", categories=["a"]),
         "chart: series[0].data must not have more values than there are categories.",
     ),
-    (chart([[n, 0] for n in range(5_001)], x="number"), "chart: series must have at most 5,000 points together."),
+    (chart([[n, 0] for n in range(5_001)], x="number"), "chart: series[0].data must have at most 5,000 items."),
     (
         {"type": "chart", "series": [{"name": f"{n}", "data": []} for n in range(9)]},
         "chart: series must have at most 8 items.",
@@ -291,6 +291,12 @@ def test_what_breaks_a_rule_is_refused_with_its_place(given: Any, sentence: str)
         Tree(given)
     assert sentence in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+def test_series_have_few_points_together() -> None:
+    data = [[number, 0] for number in range(2_501)]
+    with pytest.raises(PageRefused, match="series must have at most 5,000 points together"):
+        Tree({"type": "chart", "x": "number", "series": [{"name": name, "data": data} for name in "ab"]})
 
 
 def test_a_log_keeps_its_newest_lines() -> None:

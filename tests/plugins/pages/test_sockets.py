@@ -45,6 +45,8 @@ async def test_a_page_from_the_process_to_the_viewer_and_back(admin: httpx.Async
 
 async def test_a_page_without_a_tree_waits_for_one(admin: httpx.AsyncClient) -> None:
     name = "page-two"
+    await admin.post(f"/api/plugins/{name}/restart")
+    await until_healthy(admin, name)
     async with looking(admin, name) as viewer:
         assert await viewer.next() == {"type": "waiting"}
         assert (await admin.get(f"/api/plugins/{name}/page")).json() == {"tree": None}

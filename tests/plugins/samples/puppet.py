@@ -172,6 +172,15 @@ class Puppet:
             self.send("page", payload)
         return {"status": 200}
 
+    async def do_shows(self, call: Call) -> Payload:
+        """Shows the tree of the body so many times, so many seconds apart, with the time in its subtitle."""
+        count, _, seconds = call.argument.partition(",")
+        tree = json.loads(call.body)
+        for _ in range(int(count)):
+            self.send("page", {"action": "show", "tree": {**tree, "subtitle": str(time.time())}})
+            await asyncio.sleep(float(seconds))
+        return {"status": 200}
+
     async def do_storm(self, call: Call) -> Payload:
         """Sends so many patches as fast as they are taken, or so many a second where that is said, too."""
         count, _, rate = call.argument.partition(",")
