@@ -82,6 +82,7 @@ def test_a_change_is_seen_before_the_press_is_answered(plugin: Plugin, opened: S
         ("Saved.", "Saved.", "success", {}, None),
         (Done("Going.", "info", go="/plugins"), "Going.", "info", {}, "/plugins"),
         (Problem("No."), "No.", "error", {}, None),
+        (Problem("n" * 2001, {"a": "e" * 2001}), "n" * 2000, "error", {"a": "e" * 2000}, None),
         (Problem(errors={"name": "It is taken."}), None, "error", {"name": "It is taken."}, None),
     ],
 )
