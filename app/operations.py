@@ -1,5 +1,7 @@
 """What commands of `toru` may ask of the running core over its control socket."""
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -10,8 +12,11 @@ from app.control import Handler
 from app.core.errors import Malformed
 from app.core.permissions import Actor
 from app.plugins.schemas import PluginView
+from app.plugins.service import PluginsService
 from app.services import Services
 from app.version import VERSION
+
+ARRIVAL_SECONDS = 2.0
 
 
 def control_handlers(services: Services) -> dict[str, Handler]:
@@ -70,7 +75,9 @@ def _plugin_handlers(services: Services) -> dict[str, Handler]:
         return {"plugins": [_shown(plugin) for plugin in await plugins.list(system)], "problems": problems}
 
     async def enable(fields: Mapping[str, Any]) -> dict[str, Any]:
-        return _shown(await plugins.enable(system, _text(fields, "plugin")))
+        plugin_id = _text(fields, "plugin")
+        await _arrival(plugins, plugin_id)
+        return _shown(await plugins.enable(system, plugin_id))
 
     async def disable(fields: Mapping[str, Any]) -> dict[str, Any]:
         return _shown(await plugins.disable(system, _text(fields, "plugin")))
@@ -89,6 +96,20 @@ def _plugin_handlers(services: Services) -> dict[str, Handler]:
         "plugin-restart": restart,
         "plugin-log": log,
     }
+
+
+async def _arrival(plugins: PluginsService, plugin_id: str) -> None:
+    """Waits a moment for a plugin that is unknown: its file may have come with the command before this one."""
+    news = asyncio.Event()
+    end = plugins.subscribe(lambda _: news.set())
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ARRIVAL_SECONDS):
+                while plugin_id not in {plugin.id for plugin in await plugins.list(Actor.system())}:
+                    await news.wait()
+                    news.clear()
+    finally:
+        end()
 
 
 def _shown(plugin: PluginView) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import click
 from app.cli.core import ask_core, fail
 from app.cli.exits import USAGE
 from app.cli.paths import called_from
+from app.cli.plugin_files import new_plugin, pack_plugin
 
 if TYPE_CHECKING:
     from app.plugins.conformance.findings import Finding
@@ -28,7 +29,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for 
 
 @click.group()
 def plugin() -> None:
-    """Look after plugins, and check those that you write."""
+    """Look after plugins, and make and check those that you write."""
+
+
+plugin.add_command(new_plugin)
+plugin.add_command(pack_plugin)
 
 
 @plugin.command("list")

@@ -24,6 +24,7 @@ from tests.bench.groups import (
     pages,
     plugin_page_browser,
     plugin_pages,
+    plugin_sdk,
     plugins,
     resources,
     revocation,
@@ -48,6 +49,7 @@ GROUPS: dict[str, Measure] = {
     "revocation": revocation.measure,
     "plugins": plugins.measure,
     "plugin_page_browser": plugin_page_browser.measure,
+    "plugin_sdk": plugin_sdk.measure,
     "plugin_pages": plugin_pages.measure,
     "crashes": crashes.measure,
 }

@@ -59,6 +59,7 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "bash": _program("bash", "bash"),
     "openssl": _program("openssl", "openssl"),
     "systemd-run": _program("systemd-run", "systemd"),
+    "cargo": _program("cargo", "cargo"),
 }
 
 TOOLS = frozenset({"browser", "dash", "bash", "openssl", "systemd-run"})
