@@ -30,6 +30,10 @@ UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Characters that turn the direction of what follows them on a page."""
 
+UNSEEN = ("Cc", "Cf", "Cs", "Mn", "Me", "Mc", "Zl", "Zp", "Zs")
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols by their category, and nothing on a page."""
+
 MOST_SHOWN = 200
 
 
@@ -202,6 +206,8 @@ def _text(given: Mapping[str, Any], name: str, most: int) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > most or not _is_shown(value):
         raise BadMetadata(f"Its {name} {_shown(value)} must be text of 1 to {most} characters in one line.")
+    if all(unicodedata.category(c) in UNSEEN or c in BLANK for c in value):
+        raise BadMetadata(f"Its {name} {_shown(value)} must have at least one character that can be seen.")
     return value.strip()
 
 

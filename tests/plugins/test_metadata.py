@@ -116,6 +116,15 @@ def test_texts_have_a_length_and_one_line(name: str, most: int) -> None:
             parse(said(**{name: bad}))
 
 
+@pytest.mark.parametrize("name", ["name", "version", "icon", "author"])
+def test_texts_can_be_seen(name: str) -> None:
+    for unseen in ("\u200b\u200d", "\u2060", "\ufe0f", "\u3164", "\u00ad \ufeff", "\u2800", "\u0301"):
+        with pytest.raises(BadMetadata, match=f"Its {name} .* must have at least one character that can be seen"):
+            parse(said(**{name: unseen}))
+    for seen in ("\u200bx", "👩\u200d🚀", "❤\ufe0f", "1\ufe0f\u20e3", "\U0001fae9", "\ue0a0", "?"):
+        assert getattr(parse(said(**{name: seen})), name) == seen
+
+
 def test_markup_is_only_text() -> None:
     assert parse(said(name="<b>Bold</b>")).name == "<b>Bold</b>"
 
