@@ -21,7 +21,7 @@ from app.plugins.roster import Roster
 from app.plugins.schemas import PluginProblem, PluginState
 from app.plugins.socket_folder import make_socket_folder
 from app.plugins.supervisor import Supervisor, Surroundings
-from app.plugins.watch import changes
+from app.plugins.watch import LOOK_SECONDS, changes
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,18 @@ class Keeper:
             await self._look()
 
     async def _watch(self, sockets: Path) -> None:
-        await asyncio.to_thread(sweep_all, sockets)
+        try:
+            await asyncio.to_thread(sweep_all, sockets)
+        except Exception:
+            log.exception("what an earlier core left of plugins could not be swept")
+        while True:
+            try:
+                await self._follow_folder()
+            except Exception:
+                log.exception("the plugins folder is watched anew")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _follow_folder(self) -> None:
         async with aclosing(changes(self._config.plugins_dir)) as moments:
             async for _ in moments:
                 try:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,27 @@ async def test_a_decision_that_cannot_be_kept_is_told_and_changes_nothing(plugge
     assert (await plugged.plugins.get(ADMIN, "hello")).state is PluginState.DISABLED
     rows = await plugged.database.read(lambda session: [row.outcome for row in session.exec(select(AuditRow))])
     assert rows == ["ok", "failed"]
+
+
+async def test_a_watch_that_ends_begins_again(
+    plugged: Plugged, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("app.plugins.keeper.LOOK_SECONDS", 0.1)
+    calls = []
+
+    async def changes(folder: Path) -> AsyncIterator[None]:
+        calls.append(folder)
+        yield
+        if len(calls) < 3:
+            raise ValueError("nobody thought of this")
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.plugins.keeper.changes", changes)
+    await plugged.restart()
+    while len(calls) < 3:
+        await asyncio.sleep(0.05)
+    assert caplog.text.count("the plugins folder is watched anew") == 2
+    caplog.clear()
 
 
 async def test_a_group_of_the_owner_alone_is_warned_of(plugged: Plugged) -> None:
