@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from app.plugins.folder import PluginFile, PluginFolder
+from app.plugins.folder import PluginFile, PluginFolder, printable
 from app.plugins.metadata import BadMetadata, Metadata, read_metadata
 from app.plugins.process import Starter
 from app.plugins.schemas import PluginProblem
@@ -59,8 +59,8 @@ class Catalog:
         self._silent = {name: known for name, known in self._silent.items() if name in found.files}
         await asyncio.gather(*(self._ask(file) for file in found.files.values()))
         offer = Offer(is_settled=not found.busy)
-        offer.problems = [PluginProblem(name, reason) for name, reason in found.refused.items()]
-        offer.problems += [PluginProblem(name, reason) for name, (_, reason) in self._silent.items()]
+        offer.problems = [PluginProblem(printable(name), reason) for name, reason in found.refused.items()]
+        offer.problems += [PluginProblem(printable(name), reason) for name, (_, reason) in self._silent.items()]
         self._first = allot(self._known, self._first, offer)
         offer.problems.sort(key=lambda problem: problem.file)
         return offer
@@ -96,11 +96,11 @@ def allot(candidates: dict[str, Candidate], first: list[str], offer: Offer) -> l
     for name in [*(name for name in first if name in candidates), *sorted(candidates.keys() - set(first))]:
         metadata = candidates[name].metadata
         if metadata.id in offer.plugins:
-            reason = f"Its id {metadata.id} is that of {offer.plugins[metadata.id].file.name}."
-            offer.problems.append(PluginProblem(name, reason, metadata.id))
+            reason = f"Its id {metadata.id} is that of {printable(offer.plugins[metadata.id].file.name)}."
+            offer.problems.append(PluginProblem(printable(name), reason, metadata.id))
         elif metadata.route in holders:
-            reason = f"Its route {metadata.route} is that of {holders[metadata.route]}."
-            offer.problems.append(PluginProblem(name, reason, metadata.id))
+            reason = f"Its route {metadata.route} is that of {printable(holders[metadata.route])}."
+            offer.problems.append(PluginProblem(printable(name), reason, metadata.id))
         else:
             offer.plugins[metadata.id] = candidates[name]
             holders[metadata.route] = name

@@ -54,6 +54,11 @@ class Found:
     busy: set[str] = field(default_factory=set)
 
 
+def printable(name: str) -> str:
+    """A file's name as text that can be sent: bytes that are not UTF-8 are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 class Refused(Exception):
     """This file must not be run; the text is a sentence."""
 

@@ -14,7 +14,7 @@ from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
 from app.plugins.catalog import Catalog
 from app.plugins.decisions import Decisions
-from app.plugins.folder import PluginFolder
+from app.plugins.folder import PluginFolder, printable
 from app.plugins.leftovers import sweep_all
 from app.plugins.process import Starter, plugin_environment
 from app.plugins.roster import Roster
@@ -183,5 +183,5 @@ class Keeper:
                 await self._decisions.give_up(supervisor.metadata.id, reason)
 
     def _cannot_run(self, reason: str) -> None:
-        self._problem = PluginProblem(self._config.plugins_dir.name, f"Plugins cannot be run: {reason}")
+        self._problem = PluginProblem(printable(self._config.plugins_dir.name), f"Plugins cannot be run: {reason}")
         log.warning("plugins cannot be run: %s", reason, extra={"event": "plugins_cannot_run"})

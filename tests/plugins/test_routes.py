@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,22 @@ async def test_files_that_are_no_plugins_are_told_to_admins(
     assert (problems[0]["file"], problems[0]["reason"][-1]) == ("broken.binary", ".")
     assert (await client.get("/api/plugin-problems")).status_code == 403
     broken.unlink()
+
+
+async def test_a_name_that_is_not_utf8_is_told_all_the_same(stage: Server, admin: httpx.AsyncClient) -> None:
+    names = (b"caf\xe9.binary", b"caf\xe8.binary")
+    for name, text in zip(names, ("#!/bin/sh\necho nonsense\n", "not executable"), strict=True):
+        path = Path(os.fsdecode(bytes(stage.folder / "plugins") + b"/" + name))
+        path.write_text(text)
+        path.chmod(0o755 if name == names[0] else 0o644)
+    try:
+        async with asyncio.timeout(15):
+            while len(problems := (await admin.get("/api/plugin-problems")).json()) < 2:
+                await asyncio.sleep(0.05)
+    finally:
+        for name in names:
+            os.unlink(bytes(stage.folder / "plugins") + b"/" + name)
+    assert [problem["file"] for problem in problems] == ["caf\\xe8.binary", "caf\\xe9.binary"]
 
 
 # -- the bundle
