@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,29 @@ async def test_a_bundle_that_is_a_link_to_elsewhere_is_none(stage: Server, clien
         bundle.symlink_to(target)
         answer = await client.get("/api/plugins/puppet/bundle.js")
         assert answer.json()["path"] == "/bundle.js", target  # the plugin was asked
+        bundle.unlink()
+
+
+@pytest.mark.parametrize("name", ["bundle.js", "frontend/bundle.js"])
+async def test_a_bundle_that_everybody_may_change_is_not_served(
+    stage: Server, client: httpx.AsyncClient, name: str
+) -> None:
+    folder = stage.folder / "plugins" / "puppet"
+    bundle = folder / name
+    bundle.parent.mkdir(parents=True, exist_ok=True)
+    bundle.write_text("// mine")
+    try:
+        for path in {folder, bundle.parent, bundle}:
+            mode = path.stat().st_mode
+            path.chmod(mode | stat.S_IWOTH)
+            answer = await client.get("/api/plugins/puppet/bundle.js")
+            what = f"The {'folder' if path.is_dir() else 'file'} {path.name} may be changed by everybody."
+            error = f"The bundle of this plugin is not used. {what} Forbid that with: chmod o-w"
+            assert (answer.status_code, answer.json()["error"]) == (404, error)
+            assert what in (stage.data_dir / "logs" / "toru.log").read_text()
+            path.chmod(mode)
+            assert (await client.get("/api/plugins/puppet/bundle.js")).text == "// mine"
+    finally:
         bundle.unlink()
 
 
