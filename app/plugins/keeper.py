@@ -120,7 +120,7 @@ class Keeper:
 
     async def _watch(self, sockets: Path) -> None:
         try:
-            await asyncio.to_thread(sweep_all, sockets)
+            await asyncio.to_thread(sweep_all, sockets, self._config.plugins_dir)
         except Exception:
             log.exception("what an earlier core left of plugins could not be swept")
         while True:

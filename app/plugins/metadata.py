@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
+from app.plugins.leftovers import METADATA, sweep_asked
 from app.plugins.licences import read_public_key
 from app.plugins.process import PluginProcess, Starter
 
@@ -67,20 +69,21 @@ class Metadata:
 
 
 async def read_metadata(path: Path, starter: Starter) -> Metadata:
-    """Runs `path --metadata` for at most SECONDS; its process group does not survive this call.
+    """Runs `path --metadata` for at most SECONDS; nothing that it starts survives this call.
 
     Raises:
         BadMetadata: it took too long, printed too much, failed, or what it printed is not what a plugin prints.
     """
-    asked = _Asked()
+    asked, mark = _Asked(), f"{path}/{uuid4().hex}"
     try:
-        process = await starter.start(path, ("--metadata",), {}, asked.hear)
+        process = await starter.start(path, ("--metadata",), {METADATA: mark}, asked.hear)
     except OSError as error:
         raise BadMetadata(f"It cannot be started: {error.strerror}.") from None
     try:
         code = await asked.finish(process)
     finally:
         await process.end()
+        await asyncio.to_thread(sweep_asked, mark)
     if code != 0:
         raise BadMetadata(f"With --metadata it {_ended(code)}{_quoted(process.last_words)}.")
     return parse(bytes(asked.printed))

@@ -193,7 +193,7 @@ async def test_it_sees_nothing_of_ours(tmp_path: Path, starter: Starter, monkeyp
     starter = Starter(shutil.which("setpriv") or "setpriv", tmp_path, plugin_environment())
     await read_metadata(path, starter)
     names = {line.partition("=")[0] for line in seen.read_text().splitlines()}
-    assert names <= {"PATH", "HOME", "LANG", "TZ", "PWD", "SHLVL", "_", "OLDPWD"}
+    assert names <= {"PATH", "HOME", "LANG", "TZ", "PWD", "SHLVL", "_", "OLDPWD", "PLUGIN_METADATA"}
 
 
 @pytest.mark.parametrize(
@@ -232,6 +232,16 @@ async def test_a_child_that_holds_the_output_delays_nothing_and_is_ended(tmp_pat
     assert (await read_metadata(path, starter)).id == "hello"
     assert time.monotonic() - started < 30
     assert not running("986")
+
+
+async def test_a_child_that_left_the_group_is_ended(tmp_path: Path, starter: Starter) -> None:
+    path = script(tmp_path, f"#!/bin/sh\nsetsid -f sleep 985\necho '{said().decode()}'\n")
+    assert (await read_metadata(path, starter)).id == "hello"
+    # It is nobody's child any more: all processes are looked at.
+    left = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "985"]]
+    for process in left:
+        process.kill()
+    assert left == []
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
