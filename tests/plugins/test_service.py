@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from app.audit.models import AuditRow
+from app.core.clock import Clock
 from app.core.errors import Conflict, Forbidden, NotFound, StepUpNeeded, Unavailable
 from app.core.permissions import Actor, Role, TokenRights
 from app.plugins.schemas import Health, PluginState
@@ -66,7 +68,7 @@ async def test_what_was_decided_outlives_the_core(plugged: Plugged) -> None:
     other = await plugged.until("other", lambda view: True)
     assert not other.enabled
     config = json.loads((plugged.folder / ".metadata" / "config.json").read_text())
-    assert config == {"plugins": {"hello": True}}
+    assert config == {"files": {"hello": "hello.binary"}, "plugins": {"hello": True}}
 
 
 async def test_a_plugin_that_the_file_says_is_enabled_runs_at_once(plugged: Plugged) -> None:
@@ -260,6 +262,67 @@ async def test_a_watch_that_ends_begins_again(
         await asyncio.sleep(0.05)
     assert caplog.text.count("the plugins folder is watched anew") == 2
     caplog.clear()
+
+
+async def test_the_file_that_was_enabled_stays_the_one_that_runs(plugged: Plugged) -> None:
+    await plugged.ready("good", version="new")
+    good, old = plugged.folder / "good.binary", plugged.folder / "good-old.binary"
+    write(old, text_of("good", version="old"))
+    assert await plugged.until_problem(old.name) == "Its id good is that of good.binary."
+    await plugged.restart()
+    assert (await plugged.until_state("good", PluginState.READY)).version == "new"
+
+    good.chmod(0o777)  # refused for a moment, it keeps its id
+    await plugged.until_problem(good.name)
+    assert await plugged.plugins.list(ADMIN) == []
+    good.chmod(0o755)
+    assert (await plugged.until_state("good", PluginState.READY)).version == "new"
+
+    good.unlink()  # when it is gone, the other one is all there is, until it is back
+    await plugged.until("good", lambda view: view.version == "old" and view.state is PluginState.READY)
+    plugged.write("good", version="new")
+    await plugged.until("good", lambda view: view.version == "new" and view.state is PluginState.READY)
+
+
+async def test_which_file_runs_is_kept_also_for_decisions_of_an_earlier_version(plugged: Plugged) -> None:
+    (plugged.folder / ".metadata").mkdir()
+    config = plugged.folder / ".metadata" / "config.json"
+    config.write_text('{"plugins": {"good": true}}')
+    plugged.write("good", version="new")
+    await plugged.until_state("good", PluginState.READY)
+    write(plugged.folder / "good-old.binary", text_of("good", version="old"))
+    await plugged.restart()
+    assert (await plugged.until_state("good", PluginState.READY)).version == "new"
+    assert json.loads(config.read_text()) == {"files": {"good": "good.binary"}, "plugins": {"good": True}}
+
+
+async def test_files_that_hang_hold_up_nobody(plugged: Plugged) -> None:
+    def hang(seconds: int) -> None:
+        for number in range(9):
+            write(plugged.folder / f"a{number}.binary", f"#!/bin/sh\nsleep {seconds}\n")
+
+    await plugged.ready("good")
+    plugged.write("known")
+    await plugged.until("known", lambda view: True)
+    await plugged.plugins.close()
+    hang(100)
+    plugged.plugins = plugged.service(Clock())
+    began = time.monotonic()
+    await plugged.plugins.open()
+    await plugged.until_state("good", PluginState.READY, seconds=4)
+    await plugged.until("known", lambda view: True, seconds=4)
+    assert time.monotonic() - began < 5
+
+    hang(101)
+    plugged.write("late")
+    await plugged.until("late", lambda view: True, seconds=5)
+    hang(102)
+    began = time.monotonic()
+    (plugged.folder / "good.binary").unlink()
+    while any(view.id == "good" for view in await plugged.plugins.list(ADMIN)):
+        await asyncio.sleep(0.02)
+    assert time.monotonic() - began < 2
+    assert await plugged.until_problem("a8.binary") == "With --metadata it did not end within 5 seconds."
 
 
 async def test_a_group_of_the_owner_alone_is_warned_of(plugged: Plugged) -> None:
