@@ -44,8 +44,8 @@ class Decisions:
         return self._enabled.choice
 
     async def remember(self, plugin_id: str, file: str) -> None:
-        """That this file runs as an enabled plugin, where nobody has said which one is meant."""
-        if plugin_id in self.choice.files:
+        """That this file runs as an enabled plugin, where the one that was meant is unknown or gone."""
+        if self.choice.files.get(plugin_id) == file:
             return
         try:
             async with self._writing:

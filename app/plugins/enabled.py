@@ -84,9 +84,10 @@ class EnabledPlugins:
         self._save(content)
 
     def remember(self, plugin_id: str, file: str) -> None:
-        """Writes which file runs as this plugin, where nothing is known of that. Raises OSError."""
+        """Writes which file runs as this plugin, where the one that was meant is unknown or gone. Raises OSError."""
         self.load()
-        if plugin_id not in self.choice.files:
+        meant = self.choice.files.get(plugin_id)
+        if meant is None or not os.path.lexists(self._path.parent.parent / meant):
             self._save({**self._content, "files": {**self._part("files"), plugin_id: file}})
 
     def _save(self, content: dict[str, Any]) -> None:

@@ -76,6 +76,8 @@ def test_which_file_was_meant_is_kept_beside_the_decision(tmp_path: Path) -> Non
     path = file_of(tmp_path, '{"plugins": {"a": true, "b": true, "c": false}}')
     enabled = loaded(tmp_path)
     assert enabled.choice == Choice(frozenset({"a", "b"}), {})
+    (tmp_path / "a-1.binary").touch()
+    enabled.remember("a", "a-0.binary")
     enabled.remember("a", "a-1.binary")
     enabled.remember("a", "a-2.binary")
     enabled.put("b", True, file="b\udce9.binary")

@@ -283,6 +283,12 @@ async def test_the_file_that_was_enabled_stays_the_one_that_runs(plugged: Plugge
     plugged.write("good", version="new")
     await plugged.until("good", lambda view: view.version == "new" and view.state is PluginState.READY)
 
+    good.unlink()  # gone when the core starts, it is no longer the one
+    await plugged.restart()
+    await plugged.until_state("good", PluginState.READY)
+    plugged.write("good", version="new")
+    assert await plugged.until_problem(good.name) == "Its id good is that of good-old.binary."
+
 
 async def test_which_file_runs_is_kept_also_for_decisions_of_an_earlier_version(plugged: Plugged) -> None:
     (plugged.folder / ".metadata").mkdir()
