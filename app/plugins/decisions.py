@@ -6,7 +6,7 @@ import logging
 from app.audit.trail import AuditTrail, Outcome
 from app.core.errors import Unavailable
 from app.core.permissions import Actor
-from app.plugins.enabled import EnabledPlugins
+from app.plugins.enabled import Choice, EnabledPlugins
 from app.plugins.logs import PluginLogs
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,24 @@ class Decisions:
         """Why the core itself disabled it, None when it did not."""
         return self._enabled.reason(plugin_id)
 
-    async def enable(self, actor: Actor, plugin_id: str) -> None:
-        """Raises Unavailable when it cannot be kept."""
-        await self._decide(actor, plugin_id, True)
+    @property
+    def choice(self) -> Choice:
+        """Which files were meant."""
+        return self._enabled.choice
+
+    async def remember(self, plugin_id: str, file: str) -> None:
+        """That this file runs as an enabled plugin, where the one that was meant is unknown or gone."""
+        if self.choice.files.get(plugin_id) == file:
+            return
+        try:
+            async with self._writing:
+                await asyncio.to_thread(self._enabled.remember, plugin_id, file)
+        except OSError as error:
+            log.warning("it is not kept which file plugin %s is: %s", plugin_id, error)
+
+    async def enable(self, actor: Actor, plugin_id: str, file: str) -> None:
+        """Keeps the name of the file that is meant, too. Raises Unavailable when it cannot be kept."""
+        await self._decide(actor, plugin_id, True, file)
 
     async def disable(self, actor: Actor, plugin_id: str) -> None:
         """Raises Unavailable when it cannot be kept."""
@@ -59,11 +74,11 @@ class Decisions:
             log.warning("it is not kept that plugin %s is disabled: %s", plugin_id, error)
         await self._trail.try_record(Actor.system(), "plugin.failed", plugin_id, detail={"reason": reason})
 
-    async def _decide(self, actor: Actor, plugin_id: str, enabled: bool) -> None:
+    async def _decide(self, actor: Actor, plugin_id: str, enabled: bool, file: str | None = None) -> None:
         what = "plugin.enabled" if enabled else "plugin.disabled"
         await self._trail.record(actor, what, plugin_id)
         try:
-            await self._write(plugin_id, enabled)
+            await self._write(plugin_id, enabled, file=file)
         except Unavailable as error:
             await self._trail.try_record(actor, what, plugin_id, Outcome.FAILED, {"reason": str(error)})
             raise
@@ -74,9 +89,9 @@ class Decisions:
         sentence = f"{word.capitalize()} by {actor.username}."
         self._logs.supervisor_event("info", sentence, event=f"plugin_{word}", plugin=plugin_id)
 
-    async def _write(self, plugin_id: str, enabled: bool, reason: str | None = None) -> None:
+    async def _write(self, plugin_id: str, enabled: bool, reason: str | None = None, file: str | None = None) -> None:
         try:
             async with self._writing:
-                await asyncio.to_thread(self._enabled.put, plugin_id, enabled, reason)
+                await asyncio.to_thread(self._enabled.put, plugin_id, enabled, reason, file)
         except OSError as error:
             raise Unavailable(f"The plugins folder cannot be written: {error.strerror}.") from None

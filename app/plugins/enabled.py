@@ -4,6 +4,8 @@ import contextlib
 import json
 import logging
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,21 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What counts when several files want one id.
+
+    Attributes:
+        enabled: ids.
+        files: the name of the file with which it was enabled, by id.
+    """
+
+    enabled: frozenset[str]
+    files: Mapping[str, str]
+
+
 class EnabledPlugins:
-    """The file; whatever else it holds is kept. Its methods block, but for `is_enabled` and `reason`.
+    """The file; whatever else it holds is kept. Only `load`, `put` and `remember` block.
 
     Args:
         plugins_dir: the plugins folder.
@@ -45,8 +60,18 @@ class EnabledPlugins:
         found = self._part("reasons").get(plugin_id)
         return found if isinstance(found, str) else None
 
-    def put(self, plugin_id: str, enabled: bool, reason: str | None = None) -> None:
-        """Writes the decision; it is on the disk when this returns. Raises OSError, and then nothing has changed."""
+    @property
+    def choice(self) -> Choice:
+        """Which files were meant."""
+        enabled = frozenset(key for key, value in self._part("plugins").items() if value is True)
+        return Choice(enabled, {key: name for key, name in self._part("files").items() if isinstance(name, str)})
+
+    def put(self, plugin_id: str, enabled: bool, reason: str | None = None, file: str | None = None) -> None:
+        """Writes the decision; it is on the disk when this returns. Raises OSError, and then nothing has changed.
+
+        Args:
+            file: the name of the one that was meant; None where it is as before.
+        """
         self.load()
         reasons = {key: value for key, value in self._part("reasons").items() if key != plugin_id}
         if reason is not None:
@@ -54,6 +79,18 @@ class EnabledPlugins:
         content = {**self._content, "plugins": {**self._part("plugins"), plugin_id: enabled}, "reasons": reasons}
         if not reasons:
             del content["reasons"]
+        if file is not None:
+            content["files"] = {**self._part("files"), plugin_id: file}
+        self._save(content)
+
+    def remember(self, plugin_id: str, file: str) -> None:
+        """Writes which file runs as this plugin, where the one that was meant is unknown or gone. Raises OSError."""
+        self.load()
+        meant = self.choice.files.get(plugin_id)
+        if meant is None or not os.path.lexists(self._path.parent.parent / meant):
+            self._save({**self._content, "files": {**self._part("files"), plugin_id: file}})
+
+    def _save(self, content: dict[str, Any]) -> None:
         self._write(json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
         self._content = content
 

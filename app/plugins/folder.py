@@ -54,6 +54,11 @@ class Found:
     busy: set[str] = field(default_factory=set)
 
 
+def printable(name: str) -> str:
+    """A file's name as text that can be sent: bytes that are not UTF-8 are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 class Refused(Exception):
     """This file must not be run; the text is a sentence."""
 
@@ -89,7 +94,7 @@ class PluginFolder:
         self._since = {name: since for name, since in self._since.items() if name in names}
         for name in names:
             try:
-                _require_safe(folder, "The plugins folder")
+                require_safe(folder, "The plugins folder")
                 found.files[name] = self._examine(self.path / name)
             except Refused as reason:
                 found.refused[name] = str(reason)
@@ -105,7 +110,7 @@ class PluginFolder:
         status = _target(path, self.path)
         if not stat.S_ISREG(status.st_mode):
             raise Refused("It is not a file.")
-        _require_safe(status, "It")
+        require_safe(status, "It")
         if not os.access(path, os.X_OK):
             raise Refused("It may not be executed. Allow it with: chmod +x")
         mark = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
@@ -162,7 +167,7 @@ def _target(path: Path, folder: Path) -> os.stat_result:
     return target.stat()
 
 
-def _require_safe(status: os.stat_result, what: str) -> None:
+def require_safe(status: os.stat_result, what: str) -> None:
     """Raises Refused when somebody else than the operator decides what runs."""
     if status.st_uid not in (0, os.geteuid()):
         raise Refused(f"{what} belongs to another user, {_user_name(status.st_uid)}.")

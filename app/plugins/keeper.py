@@ -14,19 +14,22 @@ from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
 from app.plugins.catalog import Catalog
 from app.plugins.decisions import Decisions
-from app.plugins.folder import PluginFolder
+from app.plugins.folder import PluginFolder, printable
 from app.plugins.leftovers import sweep_all
 from app.plugins.process import Starter, plugin_environment
 from app.plugins.roster import Roster
 from app.plugins.schemas import PluginProblem, PluginState
 from app.plugins.socket_folder import make_socket_folder
 from app.plugins.supervisor import Supervisor, Surroundings
-from app.plugins.watch import changes
+from app.plugins.watch import LOOK_SECONDS, changes
 
 log = logging.getLogger(__name__)
 
 UNSETTLED_SECONDS = 0.5
 """Between two looks while a file is being written."""
+
+ANSWER_SECONDS = 15.0
+"""For which whoever has the folder read waits for the answers of files."""
 
 Surround = Callable[[Starter, Path, TaskKeeper], Surroundings]
 
@@ -98,9 +101,10 @@ class Keeper:
             return
         starter = Starter(setpriv, self._config.root, plugin_environment())
         around = self._surround(starter, sockets, self._tasks)
-        self._catalog = Catalog(PluginFolder(self._config.plugins_dir, self._clock.monotonic), starter)
+        self._catalog = Catalog(PluginFolder(self._config.plugins_dir, self._clock.monotonic), starter, self._tasks)
         self._roster = Roster(around, self._tasks, self._start_if_enabled, self._changed, self._gave_up)
         self._tasks.spawn(self._watch(sockets), "watch")
+        self._tasks.spawn(self._take_answers(self._catalog), "answers")
 
     async def close(self) -> None:
         """Ends every plugin, in an orderly way; nothing of theirs is left when it returns."""
@@ -117,9 +121,23 @@ class Keeper:
         if self._catalog is not None:
             self._catalog.forget_problems()
             await self._look()
+            await self._catalog.quiet(ANSWER_SECONDS)
+            await self._take()
 
     async def _watch(self, sockets: Path) -> None:
-        await asyncio.to_thread(sweep_all, sockets)
+        try:
+            await asyncio.to_thread(sweep_all, sockets, self._config.plugins_dir)
+        except Exception:
+            log.exception("what an earlier core left of plugins could not be swept")
+        await self._decisions.load()
+        while True:
+            try:
+                await self._follow_folder()
+            except Exception:
+                log.exception("the plugins folder is watched anew")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _follow_folder(self) -> None:
         async with aclosing(changes(self._config.plugins_dir)) as moments:
             async for _ in moments:
                 try:
@@ -128,19 +146,32 @@ class Keeper:
                     log.exception("the plugins folder could not be looked at")
 
     async def _look(self) -> None:
-        """Brings the roster up to date, again while a file is being written."""
+        """Reads the folder, again while a file is being written; what files have to answer comes later."""
         while self._catalog is not None:
             async with self._looking:
-                offer = await self._catalog.look()
-                await self._decisions.load()
-                if self._roster is None:
-                    return
-                self._roster.take(offer)
-                self._follow_decisions()
-            self._changed("")
-            if offer.is_settled:
+                is_settled = await self._catalog.look(self._decisions.choice)
+            await self._take()
+            if is_settled:
                 return
             await asyncio.sleep(UNSETTLED_SECONDS)
+
+    async def _take_answers(self, catalog: Catalog) -> None:
+        while True:
+            await catalog.news()
+            try:
+                await self._take()
+            except Exception:
+                log.exception("what files said of themselves could not be used")
+
+    async def _take(self) -> None:
+        """Brings the roster up to date."""
+        async with self._looking:
+            await self._decisions.load()
+            if self._roster is None or self._catalog is None:
+                return
+            self._roster.take(self._catalog.offer(self._decisions.choice))
+            self._follow_decisions()
+        self._changed("")
 
     def _follow_decisions(self) -> None:
         """What somebody wrote into the file while we run counts, too."""
@@ -148,7 +179,7 @@ class Keeper:
             plugin_id = supervisor.metadata.id
             decided = self._decisions.is_enabled(plugin_id)
             if decided and supervisor.state is PluginState.DISABLED:
-                self._tasks.spawn(supervisor.start(), f"{plugin_id} enabled")
+                self._tasks.spawn(self._start(supervisor), f"{plugin_id} enabled")
             elif decided is False and supervisor.is_kept:
                 self._tasks.spawn(supervisor.stop(), f"{plugin_id} disabled")
 
@@ -156,12 +187,16 @@ class Keeper:
         plugin_id = supervisor.metadata.id
         wanted = self._decisions.is_enabled(plugin_id)
         if wanted is None and self._enables_new():
-            await self._decisions.enable(Actor.system(), plugin_id)
+            await self._decisions.enable(Actor.system(), plugin_id, supervisor.file.name)
             wanted = True
         if wanted:
-            await supervisor.start()
+            await self._start(supervisor)
         elif (reason := self._decisions.reason(plugin_id)) is not None:
             supervisor.give_up(reason)
+
+    async def _start(self, supervisor: Supervisor) -> None:
+        await self._decisions.remember(supervisor.metadata.id, supervisor.file.name)
+        await supervisor.start()
 
     def _gave_up(self, supervisor: Supervisor, reason: str) -> None:
         self._tasks.spawn(self._give_up(supervisor, reason), f"{supervisor.metadata.id} failed")
@@ -172,5 +207,5 @@ class Keeper:
                 await self._decisions.give_up(supervisor.metadata.id, reason)
 
     def _cannot_run(self, reason: str) -> None:
-        self._problem = PluginProblem(self._config.plugins_dir.name, f"Plugins cannot be run: {reason}")
+        self._problem = PluginProblem(printable(self._config.plugins_dir.name), f"Plugins cannot be run: {reason}")
         log.warning("plugins cannot be run: %s", reason, extra={"event": "plugins_cannot_run"})

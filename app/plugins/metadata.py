@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
+from app.plugins.leftovers import METADATA, sweep_asked
 from app.plugins.licences import read_public_key
 from app.plugins.process import PluginProcess, Starter
 
@@ -29,6 +31,10 @@ RESERVED_ID = "route"
 UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Characters that turn the direction of what follows them on a page."""
+
+UNSEEN = ("Cc", "Cf", "Cs", "Mn", "Me", "Mc", "Zl", "Zp", "Zs")
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols by their category, and nothing on a page."""
 
 MOST_SHOWN = 200
 
@@ -63,20 +69,21 @@ class Metadata:
 
 
 async def read_metadata(path: Path, starter: Starter) -> Metadata:
-    """Runs `path --metadata` for at most SECONDS; its process group does not survive this call.
+    """Runs `path --metadata` for at most SECONDS; nothing that it starts survives this call.
 
     Raises:
         BadMetadata: it took too long, printed too much, failed, or what it printed is not what a plugin prints.
     """
-    asked = _Asked()
+    asked, mark = _Asked(), f"{path}/{uuid4().hex}"
     try:
-        process = await starter.start(path, ("--metadata",), {}, asked.hear)
+        process = await starter.start(path, ("--metadata",), {METADATA: mark}, asked.hear)
     except OSError as error:
         raise BadMetadata(f"It cannot be started: {error.strerror}.") from None
     try:
         code = await asked.finish(process)
     finally:
         await process.end()
+        await asyncio.to_thread(sweep_asked, mark)
     if code != 0:
         raise BadMetadata(f"With --metadata it {_ended(code)}{_quoted(process.last_words)}.")
     return parse(bytes(asked.printed))
@@ -202,6 +209,8 @@ def _text(given: Mapping[str, Any], name: str, most: int) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value.strip() or len(value) > most or not _is_shown(value):
         raise BadMetadata(f"Its {name} {_shown(value)} must be text of 1 to {most} characters in one line.")
+    if all(unicodedata.category(c) in UNSEEN or c in BLANK for c in value):
+        raise BadMetadata(f"Its {name} {_shown(value)} must have at least one character that can be seen.")
     return value.strip()
 
 

@@ -154,7 +154,7 @@ class PluginsService:
         supervisor = self._decided(actor, plugin_id)
         async with supervisor.deciding:
             if not self._keeper.is_enabled(supervisor):
-                await self._decisions.enable(actor, plugin_id)
+                await self._decisions.enable(actor, plugin_id, supervisor.file.name)
             await supervisor.start()
         return self._view(supervisor)
 

@@ -22,6 +22,7 @@ DEAF = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse", "vboxsf", "virtiofs", "prl_
 
 async def changes(folder: Path) -> AsyncGenerator[None, None]:
     """Yields at once, and whenever something in the folder may have changed, the folder itself included; for ever."""
+    has_warned = False
     while True:
         mark = await asyncio.to_thread(_mark, folder)
         if mark is None or await asyncio.to_thread(is_deaf, folder):
@@ -34,8 +35,12 @@ async def changes(folder: Path) -> AsyncGenerator[None, None]:
                     yield
                     if await asyncio.to_thread(_mark, folder) != mark:
                         break  # another folder stands in its place
-        except (OSError, RuntimeError) as error:  # the kernel watches no more than it is set to
-            log.warning("the plugins folder cannot be watched: %s", error, extra={"event": "plugins_not_watched"})
+        except (OSError, RuntimeError, ExceptionGroup) as error:
+            # The kernel watches no more than it is set to, and watchfiles cannot read a name that is not UTF-8.
+            if not has_warned:
+                why = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+                log.warning("the plugins folder cannot be watched: %s", why, extra={"event": "plugins_not_watched"})
+            has_warned = True
             yield
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -70,7 +75,7 @@ def is_deaf(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
     """Whether changes made elsewhere would go unnoticed. Blocks."""
     try:
         device = os.stat(folder).st_dev
-        lines = mounts.read_text().splitlines()
+        lines = mounts.read_text(errors="replace").splitlines()
     except OSError:
         return True
     wanted = f"{os.major(device)}:{os.minor(device)}"

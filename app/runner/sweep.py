@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 RUN = "TORU_RUN_ID="
-MARKERS = (RUN.encode(), b"TORU_PLUGIN_SOCKET=")
+MARKERS = (RUN.encode(), b"TORU_PLUGIN_SOCKET=", b"PLUGIN_METADATA=")
 PAUSE = 0.02  # seconds between two passes
 ENOUGH = 3  # passes in a row that find nobody: a process in the middle of exec has no environment to see
 MAX_PASSES = 250
@@ -93,7 +93,7 @@ class Process(NamedTuple):
     group: int
     session: int
     started: int  # clock ticks since boot
-    marks: list[bytes]  # TORU_RUN_ID=…, TORU_PLUGIN_SOCKET=…
+    marks: list[bytes]  # of MARKERS
 
     @classmethod
     def of(cls, pid: int) -> "Process | None":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.plugins.enabled import EnabledPlugins
+from app.plugins.enabled import Choice, EnabledPlugins
 
 
 def file_of(folder: Path, text: str | bytes) -> Path:
@@ -70,3 +70,22 @@ def test_a_write_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     assert path.read_bytes() == before
     assert enabled.is_enabled("a") is True
     assert [one.name for one in path.parent.iterdir()] == ["config.json"]
+
+
+def test_which_file_was_meant_is_kept_beside_the_decision(tmp_path: Path) -> None:
+    path = file_of(tmp_path, '{"plugins": {"a": true, "b": true, "c": false}}')
+    enabled = loaded(tmp_path)
+    assert enabled.choice == Choice(frozenset({"a", "b"}), {})
+    (tmp_path / "a-1.binary").touch()
+    enabled.remember("a", "a-0.binary")
+    enabled.remember("a", "a-1.binary")
+    enabled.remember("a", "a-2.binary")
+    enabled.put("b", True, file="b\udce9.binary")
+    enabled.put("b", False)
+    assert loaded(tmp_path).choice.files == {"a": "a-1.binary", "b": "b\udce9.binary"}
+    assert json.loads(path.read_text())["plugins"] == {"a": True, "b": False, "c": False}
+    enabled.put("a", True, file="a-2.binary")
+    assert loaded(tmp_path).choice.files["a"] == "a-2.binary"
+    for text in ('{"files": 5}', '{"files": {"a": 5}}', '{"plugins": {"a": 1}}'):
+        path.write_text(text)
+        assert loaded(tmp_path).choice == Choice(frozenset(), {})

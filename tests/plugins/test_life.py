@@ -175,7 +175,8 @@ async def test_exit_code_78_is_no_crash_and_its_last_line_is_the_reason(plugged:
     await plugged.plugins.enable(ADMIN, "paid")
     view = await plugged.until_state("paid", PluginState.READY)
     assert (view.enabled, view.reason) == (True, None)
-    assert json.loads((plugged.folder / ".metadata" / "config.json").read_text()) == {"plugins": {"paid": True}}
+    config = json.loads((plugged.folder / ".metadata" / "config.json").read_text())
+    assert config == {"files": {"paid": "paid.binary"}, "plugins": {"paid": True}}
 
 
 @pytest.fixture

@@ -116,6 +116,15 @@ def test_texts_have_a_length_and_one_line(name: str, most: int) -> None:
             parse(said(**{name: bad}))
 
 
+@pytest.mark.parametrize("name", ["name", "version", "icon", "author"])
+def test_texts_can_be_seen(name: str) -> None:
+    for unseen in ("\u200b\u200d", "\u2060", "\ufe0f", "\u3164", "\u00ad \ufeff", "\u2800", "\u0301"):
+        with pytest.raises(BadMetadata, match=f"Its {name} .* must have at least one character that can be seen"):
+            parse(said(**{name: unseen}))
+    for seen in ("\u200bx", "👩\u200d🚀", "❤\ufe0f", "1\ufe0f\u20e3", "\U0001fae9", "\ue0a0", "?"):
+        assert getattr(parse(said(**{name: seen})), name) == seen
+
+
 def test_markup_is_only_text() -> None:
     assert parse(said(name="<b>Bold</b>")).name == "<b>Bold</b>"
 
@@ -184,7 +193,7 @@ async def test_it_sees_nothing_of_ours(tmp_path: Path, starter: Starter, monkeyp
     starter = Starter(shutil.which("setpriv") or "setpriv", tmp_path, plugin_environment())
     await read_metadata(path, starter)
     names = {line.partition("=")[0] for line in seen.read_text().splitlines()}
-    assert names <= {"PATH", "HOME", "LANG", "TZ", "PWD", "SHLVL", "_", "OLDPWD"}
+    assert names <= {"PATH", "HOME", "LANG", "TZ", "PWD", "SHLVL", "_", "OLDPWD", "PLUGIN_METADATA"}
 
 
 @pytest.mark.parametrize(
@@ -223,6 +232,16 @@ async def test_a_child_that_holds_the_output_delays_nothing_and_is_ended(tmp_pat
     assert (await read_metadata(path, starter)).id == "hello"
     assert time.monotonic() - started < 30
     assert not running("986")
+
+
+async def test_a_child_that_left_the_group_is_ended(tmp_path: Path, starter: Starter) -> None:
+    path = script(tmp_path, f"#!/bin/sh\nsetsid -f sleep 985\necho '{said().decode()}'\n")
+    assert (await read_metadata(path, starter)).id == "hello"
+    # It is nobody's child any more: all processes are looked at.
+    left = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "985"]]
+    for process in left:
+        process.kill()
+    assert left == []
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -158,6 +160,22 @@ async def test_files_that_are_no_plugins_are_told_to_admins(
     broken.unlink()
 
 
+async def test_a_name_that_is_not_utf8_is_told_all_the_same(stage: Server, admin: httpx.AsyncClient) -> None:
+    names = (b"caf\xe9.binary", b"caf\xe8.binary")
+    for name, text in zip(names, ("#!/bin/sh\necho nonsense\n", "not executable"), strict=True):
+        path = Path(os.fsdecode(bytes(stage.folder / "plugins") + b"/" + name))
+        path.write_text(text)
+        path.chmod(0o755 if name == names[0] else 0o644)
+    try:
+        async with asyncio.timeout(15):
+            while len(problems := (await admin.get("/api/plugin-problems")).json()) < 2:
+                await asyncio.sleep(0.05)
+    finally:
+        for name in names:
+            os.unlink(bytes(stage.folder / "plugins") + b"/" + name)
+    assert [problem["file"] for problem in problems] == ["caf\\xe8.binary", "caf\\xe9.binary"]
+
+
 # -- the bundle
 
 
@@ -188,6 +206,29 @@ async def test_a_bundle_that_is_a_link_to_elsewhere_is_none(stage: Server, clien
         bundle.symlink_to(target)
         answer = await client.get("/api/plugins/puppet/bundle.js")
         assert answer.json()["path"] == "/bundle.js", target  # the plugin was asked
+        bundle.unlink()
+
+
+@pytest.mark.parametrize("name", ["bundle.js", "frontend/bundle.js"])
+async def test_a_bundle_that_everybody_may_change_is_not_served(
+    stage: Server, client: httpx.AsyncClient, name: str
+) -> None:
+    folder = stage.folder / "plugins" / "puppet"
+    bundle = folder / name
+    bundle.parent.mkdir(parents=True, exist_ok=True)
+    bundle.write_text("// mine")
+    try:
+        for path in {folder, bundle.parent, bundle}:
+            mode = path.stat().st_mode
+            path.chmod(mode | stat.S_IWOTH)
+            answer = await client.get("/api/plugins/puppet/bundle.js")
+            what = f"The {'folder' if path.is_dir() else 'file'} {path.name} may be changed by everybody."
+            error = f"The bundle of this plugin is not used. {what} Forbid that with: chmod o-w"
+            assert (answer.status_code, answer.json()["error"]) == (404, error)
+            assert what in (stage.data_dir / "logs" / "toru.log").read_text()
+            path.chmod(mode)
+            assert (await client.get("/api/plugins/puppet/bundle.js")).text == "// mine"
+    finally:
         bundle.unlink()
 
 

@@ -4,12 +4,15 @@ import asyncio
 import json
 import os
 import signal
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlmodel import Session, col, select
 
 from app.audit.models import AuditRow
+from app.core.clock import Clock
 from app.core.errors import Conflict, Forbidden, NotFound, StepUpNeeded, Unavailable
 from app.core.permissions import Actor, Role, TokenRights
 from app.plugins.schemas import Health, PluginState
@@ -66,7 +69,7 @@ async def test_what_was_decided_outlives_the_core(plugged: Plugged) -> None:
     other = await plugged.until("other", lambda view: True)
     assert not other.enabled
     config = json.loads((plugged.folder / ".metadata" / "config.json").read_text())
-    assert config == {"plugins": {"hello": True}}
+    assert config == {"files": {"hello": "hello.binary"}, "plugins": {"hello": True}}
 
 
 async def test_a_plugin_that_the_file_says_is_enabled_runs_at_once(plugged: Plugged) -> None:
@@ -241,6 +244,94 @@ async def test_a_decision_that_cannot_be_kept_is_told_and_changes_nothing(plugge
     assert (await plugged.plugins.get(ADMIN, "hello")).state is PluginState.DISABLED
     rows = await plugged.database.read(lambda session: [row.outcome for row in session.exec(select(AuditRow))])
     assert rows == ["ok", "failed"]
+
+
+async def test_a_watch_that_ends_begins_again(
+    plugged: Plugged, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("app.plugins.keeper.LOOK_SECONDS", 0.1)
+    calls = []
+
+    async def changes(folder: Path) -> AsyncIterator[None]:
+        calls.append(folder)
+        yield
+        if len(calls) < 3:
+            raise ValueError("nobody thought of this")
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("app.plugins.keeper.changes", changes)
+    await plugged.restart()
+    while len(calls) < 3:
+        await asyncio.sleep(0.05)
+    assert caplog.text.count("the plugins folder is watched anew") == 2
+    caplog.clear()
+
+
+async def test_the_file_that_was_enabled_stays_the_one_that_runs(plugged: Plugged) -> None:
+    await plugged.ready("good", version="new")
+    good, old = plugged.folder / "good.binary", plugged.folder / "good-old.binary"
+    write(old, text_of("good", version="old"))
+    assert await plugged.until_problem(old.name) == "Its id good is that of good.binary."
+    await plugged.restart()
+    assert (await plugged.until_state("good", PluginState.READY)).version == "new"
+
+    good.chmod(0o777)  # refused for a moment, it keeps its id
+    await plugged.until_problem(good.name)
+    assert await plugged.plugins.list(ADMIN) == []
+    good.chmod(0o755)
+    assert (await plugged.until_state("good", PluginState.READY)).version == "new"
+
+    good.unlink()  # when it is gone, the other one is all there is, until it is back
+    await plugged.until("good", lambda view: view.version == "old" and view.state is PluginState.READY)
+    plugged.write("good", version="new")
+    await plugged.until("good", lambda view: view.version == "new" and view.state is PluginState.READY)
+
+    good.unlink()  # gone when the core starts, it is no longer the one
+    await plugged.restart()
+    await plugged.until_state("good", PluginState.READY)
+    plugged.write("good", version="new")
+    assert await plugged.until_problem(good.name) == "Its id good is that of good-old.binary."
+
+
+async def test_which_file_runs_is_kept_also_for_decisions_of_an_earlier_version(plugged: Plugged) -> None:
+    (plugged.folder / ".metadata").mkdir()
+    config = plugged.folder / ".metadata" / "config.json"
+    config.write_text('{"plugins": {"good": true}}')
+    plugged.write("good", version="new")
+    await plugged.until_state("good", PluginState.READY)
+    write(plugged.folder / "good-old.binary", text_of("good", version="old"))
+    await plugged.restart()
+    assert (await plugged.until_state("good", PluginState.READY)).version == "new"
+    assert json.loads(config.read_text()) == {"files": {"good": "good.binary"}, "plugins": {"good": True}}
+
+
+async def test_files_that_hang_hold_up_nobody(plugged: Plugged) -> None:
+    def hang(seconds: int) -> None:
+        for number in range(9):
+            write(plugged.folder / f"a{number}.binary", f"#!/bin/sh\nsleep {seconds}\n")
+
+    await plugged.ready("good")
+    plugged.write("known")
+    await plugged.until("known", lambda view: True)
+    await plugged.plugins.close()
+    hang(100)
+    plugged.plugins = plugged.service(Clock())
+    began = time.monotonic()
+    await plugged.plugins.open()
+    await plugged.until_state("good", PluginState.READY, seconds=4)
+    await plugged.until("known", lambda view: True, seconds=4)
+    assert time.monotonic() - began < 5
+
+    hang(101)
+    plugged.write("late")
+    await plugged.until("late", lambda view: True, seconds=5)
+    hang(102)
+    began = time.monotonic()
+    (plugged.folder / "good.binary").unlink()
+    while any(view.id == "good" for view in await plugged.plugins.list(ADMIN)):
+        await asyncio.sleep(0.02)
+    assert time.monotonic() - began < 2
+    assert await plugged.until_problem("a8.binary") == "With --metadata it did not end within 5 seconds."
 
 
 async def test_a_group_of_the_owner_alone_is_warned_of(plugged: Plugged) -> None:

@@ -1,6 +1,7 @@
 """Changes in the plugins folder are noticed, whatever the kernel tells."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -82,6 +83,20 @@ async def test_where_the_kernel_watches_no_more_somebody_looks(
     assert "cannot be watched" in caplog.text
 
 
+async def test_a_name_that_is_not_utf8_ends_no_watching(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.05)
+    async with watching(tmp_path) as following:
+        for name in (b"caf\xe9.txt", b"\xff.binary"):
+            await asyncio.to_thread(Path(os.fsdecode(bytes(tmp_path) + b"/" + name)).touch)
+            await following()
+            await following()  # it was only looked; from here on the kernel tells again
+            (tmp_path / "a.binary").touch()
+            await following()
+    assert caplog.text.count("cannot be watched") == 1
+
+
 def test_the_file_system_tells_whether_the_kernel_hears_others(tmp_path: Path) -> None:
     assert not is_deaf(tmp_path)
     device = tmp_path.stat().st_dev
@@ -89,4 +104,6 @@ def test_the_file_system_tells_whether_the_kernel_hears_others(tmp_path: Path) -
     for kind, deaf in (("ext4", False), ("nfs4", True), ("fuse.sshfs", True), ("overlay", False), ("9p", True)):
         mounts.write_text(f"36 35 {device >> 8}:{device & 0xFF} / /x rw,noatime shared:1 - {kind} source rw\n")
         assert is_deaf(tmp_path, mounts) is deaf
+    mounts.write_bytes(b"1 0 0:0 / /caf\xe9 rw - ext4 source rw\n" + mounts.read_bytes())
+    assert is_deaf(tmp_path, mounts)
     assert is_deaf(tmp_path, tmp_path / "nowhere")
