@@ -34,7 +34,7 @@ class Audience:
         self._number = 0
         self._kept: deque[str] = deque()
         self._kept_size = 0
-        self._whole_text = ""
+        self._whole_text: str = ""
         self._news = asyncio.Event()
         self._due: asyncio.Handle | None = None
         self._free_at = 0.0
