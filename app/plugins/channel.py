@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from app.core.clock import iso
-from app.core.framing import HEADER, FrameError, FrameReader, FrameTooLarge, Message
+from app.core.framing import HEADER, FrameError, FrameTooLarge, Message
+from app.plugins.frames import PluginFrames, Unreadable
 from app.plugins.pace import Allowance
 from app.plugins.wire import MAX_FRAME
 
@@ -51,15 +52,22 @@ class Channel(asyncio.Protocol):
         heard: takes each message.
         lost: called once when the connection has ended, with a sentence when the plugin broke the rules, else with
             nothing; not after `close`.
+        unread: takes each message that cannot be read, after which the connection goes on; without it, it ends.
     """
 
-    def __init__(self, heard: Callable[[Message], None], lost: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        heard: Callable[[Message], None],
+        lost: Callable[[str], None],
+        unread: Callable[[Unreadable], None] | None = None,
+    ) -> None:
         self.amid_since: float | None = None
         """The monotonic second at which a frame began that has not ended yet."""
 
         self._heard = heard
         self._lost = lost
-        self._frames = FrameReader(MAX_FRAME, orjson.loads)
+        self._unread = unread or self._fail_unread
+        self._frames = PluginFrames()
         self._allowance = Allowance(SHARE, BURST)
         self._transport: asyncio.Transport | None = None
         self._problem = ""
@@ -119,7 +127,10 @@ class Channel(asyncio.Protocol):
         if self._frames.is_amid and self.amid_since is None:
             self.amid_since = time.monotonic()
         for message in messages:
-            self._heard(message)
+            if isinstance(message, Unreadable):
+                self._unread(message)
+            else:
+                self._heard(message)
         self._breathe(self._allowance.take(time.perf_counter() - began))
 
     def pause_writing(self) -> None:
@@ -152,6 +163,9 @@ class Channel(asyncio.Protocol):
             if not self._holds and self.is_open and self._transport is not None:
                 self._transport.resume_reading()
 
+    def _fail_unread(self, message: Unreadable) -> None:
+        self.fail(f"It sent a frame that is {message.problem}.")
+
     def _breathe(self, seconds: float) -> None:
         if seconds and self.is_open:
             self.hold("pace")
@@ -162,7 +176,12 @@ def _ignore(_: str) -> None:
     pass
 
 
-async def connect(path: str, heard: Callable[[Message], None], lost: Callable[[str], None]) -> Channel:
+async def connect(
+    path: str,
+    heard: Callable[[Message], None],
+    lost: Callable[[str], None],
+    unread: Callable[[Unreadable], None] | None = None,
+) -> Channel:
     """A connection to the socket at `path`, tried again while nobody has room for it.
 
     Raises:
@@ -176,7 +195,7 @@ async def connect(path: str, heard: Callable[[Message], None], lost: Callable[[s
             await loop.sock_connect(handle, path)
             if _is_connected(handle):
                 _check_peer(handle)
-                _, channel = await loop.create_unix_connection(lambda: Channel(heard, lost), sock=handle)
+                _, channel = await loop.create_unix_connection(lambda: Channel(heard, lost, unread), sock=handle)
                 return channel
         except BaseException:
             handle.close()
@@ -185,11 +204,16 @@ async def connect(path: str, heard: Callable[[Message], None], lost: Callable[[s
         await asyncio.sleep(RETRY)
 
 
-async def connect_when_there(path: str, heard: Callable[[Message], None], lost: Callable[[str], None]) -> Channel:
+async def connect_when_there(
+    path: str,
+    heard: Callable[[Message], None],
+    lost: Callable[[str], None],
+    unread: Callable[[Unreadable], None] | None = None,
+) -> Channel:
     """The same, waiting for the socket to be made and listened on; the caller sets the limit. Raises NotOurs."""
     while True:
         try:
-            return await connect(path, heard, lost)
+            return await connect(path, heard, lost, unread)
         except NotOurs:
             raise
         except OSError:

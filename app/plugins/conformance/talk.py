@@ -7,6 +7,7 @@ from typing import Any
 
 from app.core.framing import HEADER, Message
 from app.plugins.conformance.findings import Violation
+from app.plugins.frames import MOST_VALUES, SMALL, ValueCount
 from app.plugins.wire import MAX_FRAME
 
 CONNECT_SECONDS = 5.0
@@ -84,6 +85,10 @@ def _message(body: bytes) -> Message:
         raise Violation(f"It sent a frame that is not JSON: {error}.") from None
     if not isinstance(message, dict):
         raise Violation("It sent a frame that is not a JSON object.")
+    count = ValueCount()
+    count.feed(body)
+    if len(body) > SMALL and count.values > MOST_VALUES:
+        raise Violation(f"It sent a frame of {len(body)} bytes that is made of more than {MOST_VALUES:,} values.")
     return message
 
 
