@@ -12,6 +12,7 @@ from app.core.config import Config
 from app.core.errors import Conflict, Forbidden, NotFound
 from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
+from app.plugins.body_room import BodyRoom
 from app.plugins.decisions import Decisions
 from app.plugins.enabled import EnabledPlugins
 from app.plugins.figures import PluginFigures
@@ -58,6 +59,9 @@ class PluginsService:
         clock: Clock,
         pause: Pause = asyncio.sleep,
     ) -> None:
+        self.bodies = BodyRoom()
+        """For the bodies of requests, before and while they are handed over."""
+
         self._figures = figures
         self._clock = clock
         self._views = Views(figures, licences)
@@ -190,6 +194,10 @@ class PluginsService:
 
     # -- requests
 
+    def require_served(self, actor: Actor, route: str, method: str) -> None:
+        """Whether a request of this kind is handed over at all, so that no body is read in vain. Raises as `send`."""
+        self._served(actor, route, method)
+
     async def send(self, actor: Actor, route: str, request: PluginRequest) -> PluginAnswer:
         """Hands a request to the plugin with this route (without its slash), and returns its answer.
 
@@ -198,12 +206,7 @@ class PluginsService:
             Forbidden: a token may only read.
             ToruError: the errors of app.plugins.wire.
         """
-        actor.require_read()
-        if request.method not in READING and actor.token is not None and not actor.is_admin:
-            raise Forbidden("This token may only read.")
-        supervisor = self._keeper.at_route(f"/{route}")
-        if supervisor is None or not self._keeper.is_enabled(supervisor):
-            raise NotFound("There is no plugin at this address.")
+        supervisor = self._served(actor, route, request.method)
         began = self._clock.monotonic()
         self._under_way += 1
         try:
@@ -223,6 +226,15 @@ class PluginsService:
 
     def _page_of(self, plugin_id: str) -> PluginPage:
         return self._pages.setdefault(plugin_id, PluginPage())
+
+    def _served(self, actor: Actor, route: str, method: str) -> Supervisor:
+        actor.require_read()
+        if method not in READING and actor.token is not None and not actor.is_admin:
+            raise Forbidden("This token may only read.")
+        supervisor = self._keeper.at_route(f"/{route}")
+        if supervisor is None or not self._keeper.is_enabled(supervisor):
+            raise NotFound("There is no plugin at this address.")
+        return supervisor
 
     def _decided(self, actor: Actor, plugin_id: str) -> Supervisor:
         actor.require_admin()

@@ -19,7 +19,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from app.core.framing import FrameReader
-from app.plugins import answers, calls, folder, frames, life, logs, metadata, protocol1, protocol2, turns, values, wire
+from app.plugins import (
+    answers,
+    body_room,
+    calls,
+    folder,
+    frames,
+    life,
+    logs,
+    metadata,
+    protocol1,
+    protocol2,
+    turns,
+    values,
+    wire,
+)
 from app.plugins.calls import Calls
 from app.plugins.channel import encode
 from app.plugins.conformance.kit import every_rule
@@ -191,6 +205,7 @@ async def test_the_events_and_calls_of_the_examples_are_taken() -> None:
         ("| an answer | 30 seconds |", wire.ANSWER_SECONDS == 30),
         ("8 MiB; larger requests", wire.MAX_BODY == 8 << 20),
         ("| bodies on their way to one plugin | 32 MiB |", turns.MOST_BYTES == 32 << 20),
+        ("| bodies on their way to all plugins | 64 MiB |", body_room.MOST_BYTES == 64 << 20),
         ("| a key | 1 KiB |", values.MAX_KEY == 1024),
         ("| a value | 1 MiB |", values.MAX_VALUE == 1 << 20),
         ("10 MiB, 64 bytes an entry included", (values.QUOTA, values.ENTRY) == (10 << 20, 64)),
