@@ -9,6 +9,7 @@ from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import BadValue, Conflict, Forbidden, StepUpNeeded, TooLarge, ToruError, Unavailable
 from app.core.permissions import Actor, Role, TokenRights
+from app.plugins import values as module
 from app.plugins.models import PluginValueRow
 from app.plugins.values import ENTRY, MAX_KEY, MAX_VALUE, QUOTA, PluginValues, ValueCall
 
@@ -266,3 +267,29 @@ async def test_tokens_do_what_they_were_made_for(
         else:
             with pytest.raises(Forbidden, match="token"):
                 await page(values, action, "k", "v", actor)
+
+
+async def test_what_is_refused_is_not_counted_anew(
+    values: PluginValues, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting takes long where much is kept, and there is one writer for everybody."""
+    for number in range(10):
+        await values.handle("hello", "set", str(number), "x" * (MAX_VALUE - 100))
+    counted: list[str] = []
+    count = module.func.sum
+    monkeypatch.setattr(module.func, "sum", lambda *what: counted.append("") or count(*what), raising=False)
+    for _ in range(5):
+        with pytest.raises(TooLarge):
+            await values.handle("hello", "set", "more", "x" * MAX_VALUE)
+        with pytest.raises(Conflict):
+            await values.handle_page(ADMIN, "hello", ValueCall("set", "k", "v", expected="other"))
+    assert counted == []
+
+
+async def test_the_count_may_be_dropped_at_any_moment(values: PluginValues) -> None:
+    class Dropping(dict[str, int]):
+        def __setitem__(self, key: str, value: int) -> None:
+            pass
+
+    values._used = Dropping()
+    assert await values.handle("hello", "set", "k", "v") == "v"
