@@ -115,13 +115,13 @@ class PluginsService:
         """All plugins by id, with figures of at most a second ago."""
         actor.require_read()
         await self._views.measure(self._keeper)
-        return [self._view(supervisor) for supervisor in self._keeper]
+        return [self._view(actor, supervisor) for supervisor in self._keeper]
 
     async def get(self, actor: Actor, plugin_id: str) -> PluginView:
         """One plugin. Raises NotFound."""
         actor.require_read()
         await self._views.measure(self._keeper)
-        return self._view(self._find(plugin_id))
+        return self._view(actor, self._find(plugin_id))
 
     def metadata(self, actor: Actor, plugin_id: str) -> Metadata:
         """What a plugin says of itself. Raises NotFound."""
@@ -160,7 +160,7 @@ class PluginsService:
             if not self._keeper.is_enabled(supervisor):
                 await self._decisions.enable(actor, plugin_id)
             await supervisor.start()
-        return self._view(supervisor)
+        return self._view(actor, supervisor)
 
     async def disable(self, actor: Actor, plugin_id: str) -> PluginView:
         """Ends a plugin, for good; returns when its processes are gone. Admin only. Raises as `enable`."""
@@ -169,7 +169,7 @@ class PluginsService:
             if self._keeper.is_enabled(supervisor) or supervisor.state is PluginState.GIVEN_UP:
                 await self._decisions.disable(actor, plugin_id)
             await supervisor.stop()
-        return self._view(supervisor)
+        return self._view(actor, supervisor)
 
     async def restart(self, actor: Actor, plugin_id: str) -> PluginView:
         """Ends an enabled plugin's process and starts another one. Admin only.
@@ -184,7 +184,7 @@ class PluginsService:
                 raise Conflict("A disabled plugin cannot be restarted. Enable it.")
             await self._decisions.restart(actor, plugin_id)
             await supervisor.restart()
-        return self._view(supervisor)
+        return self._view(actor, supervisor)
 
     async def look_again(self, actor: Actor) -> Sequence[PluginProblem]:
         """Reads the folder now, and asks files again that gave no good answer; what remains. Admin only."""
@@ -247,8 +247,8 @@ class PluginsService:
             raise NotFound("There is no such plugin.")
         return supervisor
 
-    def _view(self, supervisor: Supervisor) -> PluginView:
-        return self._views.of(supervisor, enabled=self._keeper.is_enabled(supervisor))
+    def _view(self, actor: Actor, supervisor: Supervisor) -> PluginView:
+        return self._views.of(actor, supervisor, enabled=self._keeper.is_enabled(supervisor))
 
     def _changed(self, plugin_id: str) -> None:
         for watcher in list(self._watchers.values()):
