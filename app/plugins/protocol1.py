@@ -67,15 +67,16 @@ class Connection1:
         except TimeoutError:
             raise PluginLate(f"The plugin did not answer within {ANSWER_SECONDS:.0f} seconds.") from None
 
-    async def shutdown(self) -> None:
-        """Asks the process to end; whether it was heard is not known."""
+    async def shutdown(self) -> bool:
+        """Asks the process to end; whether somebody listened. Whether it was heard is not known."""
         self.close()
         try:
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 channel = await connect(self._path, _unasked, _unasked)
                 await _say(channel, encode("lifecycle", {"type": "lifecycle", "action": "shutdown"}))
         except OSError:  # TimeoutError is one
-            pass
+            return False
+        return True
 
     def close(self) -> None:
         """Ends what is under way; the requests fail with PluginDown."""

@@ -92,11 +92,13 @@ class Connection2:
         except TimeoutError:
             raise PluginLate(f"The plugin did not answer within {ANSWER_SECONDS:.0f} seconds.") from None
 
-    async def shutdown(self) -> None:
-        """Asks the process to end."""
+    async def shutdown(self) -> bool:
+        """Asks the process to end; whether there is a connection to say it on."""
         self._end("The plugin was stopped before it answered.")
-        if self._channel is not None:
-            self._channel.send(encode("lifecycle", {"action": "shutdown"}))
+        if self._channel is None or not self._channel.is_open:
+            return False
+        self._channel.send(encode("lifecycle", {"action": "shutdown"}))
+        return True
 
     def close(self) -> None:
         """Ends the connection."""
