@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.plugins.wire import MAX_BODY, PluginAnswer, PluginRefused
+from app.plugins.wire import MAX_BODY, AnswerTooLarge, PluginAnswer, PluginRefused
 
 MISSING_STATUS = 500
 
@@ -81,5 +81,5 @@ def _text(body: object) -> bytes:
 
 def _sized(body: bytes) -> bytes:
     if len(body) > MAX_BODY:
-        raise PluginRefused(f"The plugin's answer is larger than {MAX_BODY >> 20} MiB.")
+        raise AnswerTooLarge(f"The plugin's answer is larger than {MAX_BODY >> 20} MiB.")
     return body
