@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
+from sqlalchemy import func
 
 from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import BadValue, Conflict, Forbidden, StepUpNeeded, TooLarge, ToruError, Unavailable
 from app.core.permissions import Actor, Role, TokenRights
-from app.plugins import values as module
 from app.plugins.models import PluginValueRow
 from app.plugins.values import ENTRY, MAX_KEY, MAX_VALUE, QUOTA, PluginValues, ValueCall
 
@@ -275,9 +275,14 @@ async def test_what_is_refused_is_not_counted_anew(
     """Counting takes long where much is kept, and there is one writer for everybody."""
     for number in range(10):
         await values.handle("hello", "set", str(number), "x" * (MAX_VALUE - 100))
-    counted: list[str] = []
-    count = module.func.sum
-    monkeypatch.setattr(module.func, "sum", lambda *what: counted.append("") or count(*what), raising=False)
+    counted: list[object] = []
+
+    def count(what: object) -> object:
+        counted.append(what)
+        return real(what)
+
+    real = func.sum
+    monkeypatch.setattr(func, "sum", count, raising=False)
     for _ in range(5):
         with pytest.raises(TooLarge):
             await values.handle("hello", "set", "more", "x" * MAX_VALUE)
