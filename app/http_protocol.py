@@ -156,7 +156,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _drop_unanswered(self) -> bool:
         """Lets go of the only request under way, when it is its body that broke; False when its answer has begun."""
         cycle = self.cycle
-        if self._answering != 1 or not self._in_body or cycle is None or cycle.response_started:
+        if self._answering != 1 or not self._in_body or cycle.response_started:
             return False
         cycle.disconnected = True
         cycle.message_event.set()
