@@ -29,11 +29,16 @@ SHUTDOWN_SECONDS = 2.0
 CROWDED = raw_refusal(503, "Too many connections at once. Try again in a moment.", (b"retry-after", b"5"))
 BAD = raw_refusal(400, "This is not a valid HTTP request.")
 TOO_LARGE = raw_refusal(431, "The head of the request is too large.")
+UNKNOWN_CODING = raw_refusal(501, "A body is sent as it is, or in chunks.")
 TOO_SLOW = raw_refusal(408, "The request took too long.")
 
 
 class HeadTooLarge(Exception):
     """More header fields or bytes than a request needs."""
+
+
+class UnknownCoding(Exception):
+    """A Transfer-Encoding in which the end of the body cannot be seen, or not by everybody in the same place."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
@@ -102,6 +107,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole; whatever follows is a body."""
+        if self._has_unknown_coding():
+            raise UnknownCoding
         self._set_timer(None)
         self._in_body = True
         self._received = 0
@@ -124,7 +131,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """The parser, or we, did not take the request."""
-        self._refuse(TOO_LARGE if self._is_too_large() else BAD)
+        if self._is_too_large():
+            self._refuse(TOO_LARGE)
+        else:
+            self._refuse(UNKNOWN_CODING if self._has_unknown_coding() else BAD)
 
     def handle_websocket_upgrade(self) -> None:
         """Another protocol takes over."""
@@ -138,6 +148,20 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _is_too_large(self) -> bool:
         return self._fields > HEAD_FIELDS or self._field_bytes + len(self.url) > HEAD_BYTES
+
+    def _has_unknown_coding(self) -> bool:
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        return codings not in ([], [b"chunked"])
+
+    def _drop_unanswered(self) -> bool:
+        """Lets go of the only request under way, when it is its body that broke; False when its answer has begun."""
+        cycle = self.cycle
+        if self._answering != 1 or not self._in_body or cycle.response_started:
+            return False
+        cycle.disconnected = True
+        cycle.message_event.set()
+        self._answering = 0
+        return True
 
     def _set_timer(self, seconds: float | None) -> None:
         if self._timer is not None:
@@ -157,7 +181,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self._refused:
             return
         self._refused = True
-        if self._answering:  # ours would cut into the answer to the request before
+        if self._answering and not self._drop_unanswered():  # ours would cut into the answer to the request before
             self.transport.close()
             return
         self.transport.write(answer)

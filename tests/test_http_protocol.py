@@ -119,6 +119,35 @@ async def test_what_is_no_request_is_told_so(junk: bytes, peer: Peer) -> None:
     assert (await peer.hear()).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    "coding", ["identity", "x", "gzip, chunked", "chunked, identity", "chunked\r\nTransfer-Encoding: chunked"]
+)
+async def test_a_body_in_an_unknown_coding_is_refused(coding: str, peer: Peer) -> None:
+    await peer.say(f"POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n".encode())
+    told = await peer.hear()
+    assert told.startswith((b"HTTP/1.1 501 ", b"HTTP/1.1 400 "))
+    assert b'{"error": "' in told
+    assert told.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n", b"3\r\nabcd\r\n", b"1\r\na\r\n-1\r\n", b"1;\0\r\n"])
+@pytest.mark.parametrize("together", [True, False])
+async def test_broken_chunks_are_told_so(chunks: bytes, together: bool, peer: Peer) -> None:
+    head = b"POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for data in [head + chunks] if together else [head, chunks]:
+        await peer.say(data)
+        await asyncio.sleep(0.05)
+    told = await peer.hear()
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert b'{"error": "' in told
+    assert told.count(b"HTTP/1.1") == 1
+
+
+async def test_whole_chunks_pass(peer: Peer) -> None:
+    await peer.say(b"POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+    assert (await peer.answer()).endswith(b"/read 3")
+
+
 @pytest.mark.usefixtures("hurried")
 class TestTimes:
     """Whoever is slow on purpose."""

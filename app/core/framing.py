@@ -4,7 +4,6 @@ Standard library only: the runner imports this file and nothing else of the core
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 MAX_FRAME = 1 << 20  # bytes of JSON, where nothing else is said
@@ -37,12 +36,10 @@ class FrameReader:
 
     Args:
         limit: bytes of JSON that a frame may have.
-        loads: what reads JSON; it raises ValueError for what is none.
     """
 
-    def __init__(self, limit: int = MAX_FRAME, loads: Callable[[bytearray], Any] = json.loads) -> None:
+    def __init__(self, limit: int = MAX_FRAME) -> None:
         self._limit = limit
-        self._loads = loads
         self._buffer = bytearray()
 
     @property
@@ -77,7 +74,7 @@ class FrameReader:
 
     def _decode(self, body: bytearray) -> Message:
         try:
-            message = self._loads(body)
+            message = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise FrameError(f"a frame that is not JSON: {error}") from error
         if not isinstance(message, dict):

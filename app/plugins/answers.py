@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.plugins.wire import MAX_BODY, PluginAnswer, PluginRefused
+from app.plugins.wire import MAX_BODY, AnswerTooLarge, PluginAnswer, PluginRefused
 
 MISSING_STATUS = 500
 
@@ -15,14 +15,21 @@ MISSING_STATUS = 500
 def read_answer1(payload: object) -> PluginAnswer:
     """Protocol 1: the answer itself, or wrapped into the `body` of a message within. Raises PluginRefused."""
     fields = _object(payload)
-    inner = fields.get("payload")
-    if isinstance(inner, dict):  # told by that, never by its `method`
-        text = inner.get("body")
+    if (text := wrapped_text(payload)) is not None:
         try:
-            fields = _object(orjson.loads(text if isinstance(text, str) else b""))
+            fields = _object(orjson.loads(text))
         except ValueError:
             raise PluginRefused("The plugin's answer holds no JSON text where its wrapping says so.") from None
     return PluginAnswer(_status(fields), list(_headers(fields)), _sized(_text(fields.get("body"))))
+
+
+def wrapped_text(payload: object) -> str | None:
+    """The answer within the answer of protocol 1, None where there is none; empty where it is no text."""
+    inner = payload.get("payload") if isinstance(payload, dict) else None
+    if not isinstance(inner, dict):  # told by that, never by its `method`
+        return None
+    text = inner.get("body")
+    return text if isinstance(text, str) else ""
 
 
 def read_answer2(payload: object) -> PluginAnswer:
@@ -74,5 +81,5 @@ def _text(body: object) -> bytes:
 
 def _sized(body: bytes) -> bytes:
     if len(body) > MAX_BODY:
-        raise PluginRefused(f"The plugin's answer is larger than {MAX_BODY >> 20} MiB.")
+        raise AnswerTooLarge(f"The plugin's answer is larger than {MAX_BODY >> 20} MiB.")
     return body

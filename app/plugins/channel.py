@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from app.core.clock import iso
-from app.core.framing import HEADER, FrameError, FrameReader, FrameTooLarge, Message
+from app.core.framing import HEADER, FrameError, FrameTooLarge, Message
 from app.core.unix_socket import RETRY, NotOurs, connected_to_own
+from app.plugins.frames import PluginFrames, Unreadable
 from app.plugins.pace import Allowance
 from app.plugins.wire import MAX_FRAME
 
@@ -40,15 +41,22 @@ class Channel(asyncio.Protocol):
         heard: takes each message.
         lost: called once when the connection has ended, with a sentence when the plugin broke the rules, else with
             nothing; not after `close`.
+        unread: takes each message that cannot be read, after which the connection goes on; without it, it ends.
     """
 
-    def __init__(self, heard: Callable[[Message], None], lost: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        heard: Callable[[Message], None],
+        lost: Callable[[str], None],
+        unread: Callable[[Unreadable], None] | None = None,
+    ) -> None:
         self.amid_since: float | None = None
         """The monotonic second at which a frame began that has not ended yet."""
 
         self._heard = heard
         self._lost = lost
-        self._frames = FrameReader(MAX_FRAME, orjson.loads)
+        self._unread = unread or self._fail_unread
+        self._frames = PluginFrames()
         self._allowance = Allowance(SHARE, BURST)
         self._transport: asyncio.Transport | None = None
         self._problem = ""
@@ -108,7 +116,10 @@ class Channel(asyncio.Protocol):
         if self._frames.is_amid and self.amid_since is None:
             self.amid_since = time.monotonic()
         for message in messages:
-            self._heard(message)
+            if isinstance(message, Unreadable):
+                self._unread(message)
+            else:
+                self._heard(message)
         self._breathe(self._allowance.take(time.perf_counter() - began))
 
     def pause_writing(self) -> None:
@@ -141,6 +152,9 @@ class Channel(asyncio.Protocol):
             if not self._holds and self.is_open and self._transport is not None:
                 self._transport.resume_reading()
 
+    def _fail_unread(self, message: Unreadable) -> None:
+        self.fail(f"It sent a frame that is {message.problem}.")
+
     def _breathe(self, seconds: float) -> None:
         if seconds and self.is_open:
             self.hold("pace")
@@ -151,26 +165,37 @@ def _ignore(_: str) -> None:
     pass
 
 
-async def connect(path: str, heard: Callable[[Message], None], lost: Callable[[str], None]) -> Channel:
+async def connect(
+    path: str,
+    heard: Callable[[Message], None],
+    lost: Callable[[str], None],
+    unread: Callable[[Unreadable], None] | None = None,
+) -> Channel:
     """A connection to the socket at `path`, tried again while nobody has room for it.
 
     Raises:
         OSError: nobody listens there, or NotOurs.
     """
     handle = await connected_to_own(path)
+    loop = asyncio.get_running_loop()
     try:
-        _, channel = await asyncio.get_running_loop().create_unix_connection(lambda: Channel(heard, lost), sock=handle)
+        _, channel = await loop.create_unix_connection(lambda: Channel(heard, lost, unread), sock=handle)
     except BaseException:
         handle.close()
         raise
     return channel
 
 
-async def connect_when_there(path: str, heard: Callable[[Message], None], lost: Callable[[str], None]) -> Channel:
+async def connect_when_there(
+    path: str,
+    heard: Callable[[Message], None],
+    lost: Callable[[str], None],
+    unread: Callable[[Unreadable], None] | None = None,
+) -> Channel:
     """The same, waiting for the socket to be made and listened on; the caller sets the limit. Raises NotOurs."""
     while True:
         try:
-            return await connect(path, heard, lost)
+            return await connect(path, heard, lost, unread)
         except NotOurs:
             raise
         except OSError:

@@ -46,12 +46,26 @@ NOT_FROM_PLUGINS: Final = (
         *("set-cookie", "set-cookie2", "clear-site-data", "service-worker-allowed", "alt-svc", "refresh"),
         *("www-authenticate", "authentication-info", "report-to", "reporting-endpoints", "nel", "speculation-rules"),
         *("content-length", "server", "date", "via", "x-sendfile", "x-lighttpd-send-file"),
+        *("accept-ch", "critical-ch", "origin-trial", "use-as-dictionary", "activate-storage-access"),
+        *("document-policy", "document-policy-report-only"),
     }
 )
 NOT_FROM_PLUGINS_BEGIN: Final = (
     *("content-security-policy", "cross-origin-", "access-control-", "x-accel-", "x-toru-", "set-login", "cf-", "cdn-"),
-    *("sec-", "proxy-", "surrogate-"),
+    *("sec-", "proxy-", "surrogate-", "cloudflare-"),
 )
+ONCE: Final = frozenset({b"content-type", b"location"})
+"""Of two, one reader would believe the first and the next the second."""
+
+DIRECTIVE: Final = re.compile(r'([^\s,;="]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?')
+FOR_BROWSERS: Final = frozenset(
+    {
+        *("no-store", "no-cache", "max-age", "must-revalidate", "immutable", "no-transform"),
+        *("stale-while-revalidate", "stale-if-error"),
+    }
+)
+"""What Cache-Control may say; the rest is for caches on the way, which serve more people than the one who asked."""
+
 WITHOUT_BODY: Final = frozenset({204, 205, 304})
 
 
@@ -95,16 +109,30 @@ def _headers_from_plugin(came: list[tuple[str, str]]) -> HeaderList:
     if len(came) > MAX_FIELDS or sum(len(name) + len(value) for name, value in came) > MAX_BYTES:
         raise PluginRefused("The plugin's answer has too many or too long headers.")
     lower = [(name.lower(), value) for name, value in came]
-    unwanted = NOT_FROM_PLUGINS | _named_in_connection(lower)
+    unwanted = NOT_FROM_PLUGINS | _named_in_connection(lower) | {"cache-control"}
     passed: HeaderList = []
+    if caching := [value for name, value in lower if name == "cache-control"]:
+        passed.append((b"cache-control", _for_one_reader(", ".join(caching))))
     for name, value in lower:
         if name in unwanted or name.startswith(NOT_FROM_PLUGINS_BEGIN) or not TOKEN.fullmatch(name):
             continue
         if name == "location" and not OWN_ADDRESS.fullmatch(value):
             continue
         if (written := _written(value)) is not None:
-            passed.append((name.encode("ascii"), written))
+            key = name.encode("ascii")
+            if key not in ONCE or all(key != earlier for earlier, _ in passed):
+                passed.append((key, written))
     return passed
+
+
+def _for_one_reader(caching: str) -> bytes:
+    """How long a browser may keep an answer, and nobody else: it was given to who is signed in."""
+    kept = ["private"]
+    for name, quoted, plain in DIRECTIVE.findall(caching):
+        seconds = quoted or plain
+        if name.lower() in FOR_BROWSERS:
+            kept.append(f"{name.lower()}={seconds}" if re.fullmatch("[0-9]{1,10}", seconds) else name.lower())
+    return ", ".join(kept).encode("ascii")
 
 
 def _written(value: str) -> bytes | None:

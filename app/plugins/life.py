@@ -53,8 +53,8 @@ class Connection(Protocol):
     async def request(self, request: PluginRequest) -> PluginAnswer:
         """One request. Raises the errors of app.plugins.wire."""
 
-    async def shutdown(self) -> None:
-        """Asks the process to end; what is under way fails with PluginDown."""
+    async def shutdown(self) -> bool:
+        """Asks the process to end; what is under way fails with PluginDown. Whether there was a way to ask."""
 
     def close(self) -> None:
         """Ends the connection, and what is under way with PluginDown."""
@@ -194,9 +194,9 @@ class Life:
         asked_at = asyncio.get_running_loop().time()
         ended = asyncio.ensure_future(process.wait())
         try:
-            if process.code is None:
-                await self._connection.shutdown()
-            for seconds, number in ((TERM_SECONDS, signal.SIGTERM), (KILL_SECONDS, signal.SIGKILL)):
+            was_told = process.code is None and await self._connection.shutdown()
+            term_seconds = TERM_SECONDS if was_told else 0.0
+            for seconds, number in ((term_seconds, signal.SIGTERM), (KILL_SECONDS, signal.SIGKILL)):
                 left = asked_at + seconds - asyncio.get_running_loop().time()
                 await asyncio.wait({ended}, timeout=max(0.0, left))
                 if ended.done():

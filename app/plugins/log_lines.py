@@ -1,6 +1,7 @@
 """The lines of a plugin's log: what a plugin printed as one JSON object a line, and what such a line says."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from json.encoder import encode_basestring_ascii as quoted
@@ -45,6 +46,11 @@ class LogEntry:
     error: str | None = None
     event: str | None = None
     pid: int | None = None
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its texts take."""
+        return sum(map(sys.getsizeof, (self.timestamp, self.message, self.error, self.event)))
 
     def as_dict(self) -> dict[str, object]:
         """Its fields, without those that do not apply."""

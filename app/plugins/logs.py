@@ -20,8 +20,8 @@ BURST = 5_000
 NOTICE_SECONDS = 1.0
 """How often a flood is told of."""
 
-FOLLOWED = 1_000
-"""Entries kept for a viewer who does not keep up."""
+FOLLOWED, FOLLOWED_BYTES = 1_000, 1 << 20
+"""Entries kept for a viewer who does not keep up, and the memory that they may take."""
 
 SUPERVISOR = "plugin-supervisor"
 
@@ -42,21 +42,27 @@ class _Follower:
     """One viewer's share of what comes."""
 
     def __init__(self) -> None:
-        self._entries: deque[LogEntry] = deque(maxlen=FOLLOWED)
+        self._entries: deque[tuple[LogEntry, int]] = deque()
+        self._bytes = 0
         self._skipped = 0
         self._came = asyncio.Event()
 
     def put(self, entries: Sequence[LogEntry]) -> None:
-        self._skipped += max(0, len(self._entries) + len(entries) - FOLLOWED)
-        self._entries.extend(entries)
+        for entry in entries:
+            size = entry.memory
+            self._entries.append((entry, size))
+            self._bytes += size
+            while len(self._entries) > FOLLOWED or self._bytes > FOLLOWED_BYTES:
+                self._bytes -= self._entries.popleft()[1]
+                self._skipped += 1
         self._came.set()
 
     async def news(self) -> LogNews:
         await self._came.wait()
         self._came.clear()
-        news = LogNews(tuple(self._entries), self._skipped)
+        news = LogNews(tuple(entry for entry, _ in self._entries), self._skipped)
         self._entries.clear()
-        self._skipped = 0
+        self._bytes = self._skipped = 0
         return news
 
 

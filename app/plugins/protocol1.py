@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from app.core.errors import TooLarge
 from app.core.framing import FrameTooLarge, Message
 from app.core.ids import new_id
-from app.plugins.answers import read_answer1
+from app.plugins.answers import read_answer1, wrapped_text
 from app.plugins.channel import Channel, connect, connect_when_there, encode
+from app.plugins.frames import MOST_VALUES, has_too_many_values
 from app.plugins.turns import Turns
-from app.plugins.wire import ANSWER_SECONDS, NotText, PluginAnswer, PluginDown, PluginLate, PluginRequest
+from app.plugins.wire import ANSWER_SECONDS, NotText, PluginAnswer, PluginDown, PluginLate, PluginRefused, PluginRequest
 
 WAITING = 64
 SHUTDOWN_SECONDS = 1.0
@@ -59,19 +60,23 @@ class Connection1:
             raise NotText("This plugin takes only bodies that are UTF-8 text.") from None
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._turns.turn(len(request.body)):
-                return read_answer1(await self._exchange(request, body))
+                payload = await self._exchange(request, body)
+                if await has_too_many_values(wrapped_text(payload) or ""):
+                    raise PluginRefused(f"The plugin's answer is made of more than {MOST_VALUES:,} values.")
+                return read_answer1(payload)
         except TimeoutError:
             raise PluginLate(f"The plugin did not answer within {ANSWER_SECONDS:.0f} seconds.") from None
 
-    async def shutdown(self) -> None:
-        """Asks the process to end; whether it was heard is not known."""
+    async def shutdown(self) -> bool:
+        """Asks the process to end; whether somebody listened. Whether it was heard is not known."""
         self.close()
         try:
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 channel = await connect(self._path, _unasked, _unasked)
                 await _say(channel, encode("lifecycle", {"type": "lifecycle", "action": "shutdown"}))
         except OSError:  # TimeoutError is one
-            pass
+            return False
+        return True
 
     def close(self) -> None:
         """Ends what is under way; the requests fail with PluginDown."""

@@ -11,9 +11,10 @@ from app.core.ids import new_id
 from app.plugins.answers import read_answer2
 from app.plugins.calls import Calls
 from app.plugins.channel import Channel, connect_when_there, encode
+from app.plugins.frames import Unreadable
 from app.plugins.pages.link import PageLink
 from app.plugins.turns import Turns
-from app.plugins.wire import ANSWER_SECONDS, PluginAnswer, PluginDown, PluginLate, PluginRequest
+from app.plugins.wire import ANSWER_SECONDS, PluginAnswer, PluginDown, PluginLate, PluginRefused, PluginRequest
 
 VERSIONS = ("2",)
 """What is offered in init."""
@@ -66,7 +67,7 @@ class Connection2:
 
     async def open(self) -> None:
         """Connects, sends init and waits for `ready`; the caller sets the limit. Raises OSError."""
-        self._channel = await connect_when_there(self._path, self._heard, self._lost)
+        self._channel = await connect_when_there(self._path, self._heard, self._lost, self._unread)
         if self._page is not None:
             self._page.open(self._channel)
         self._channel.send(encode("lifecycle", {"action": "init", "protocols": list(VERSIONS), **self._init}))
@@ -91,11 +92,13 @@ class Connection2:
         except TimeoutError:
             raise PluginLate(f"The plugin did not answer within {ANSWER_SECONDS:.0f} seconds.") from None
 
-    async def shutdown(self) -> None:
-        """Asks the process to end."""
+    async def shutdown(self) -> bool:
+        """Asks the process to end; whether there is a connection to say it on."""
         self._end("The plugin was stopped before it answered.")
-        if self._channel is not None:
-            self._channel.send(encode("lifecycle", {"action": "shutdown"}))
+        if self._channel is None or not self._channel.is_open:
+            return False
+        self._channel.send(encode("lifecycle", {"action": "shutdown"}))
+        return True
 
     def close(self) -> None:
         """Ends the connection."""
@@ -149,6 +152,14 @@ class Connection2:
             self.stray += not self._page.take(request_id, message.get("payload"))
         elif not self._calls.take(kind, request_id, message.get("payload")):
             self.stray += 1
+
+    def _unread(self, message: Unreadable) -> None:
+        """What a browser sent may be all that is wrong with it, so that nobody else may suffer for it."""
+        answer = self._pending.get(message.request_id or "") if message.kind == "http" else None
+        if answer is None or answer.done():
+            self._heard({"type": message.kind, "request_id": message.request_id})
+        else:
+            answer.set_exception(PluginRefused(f"The plugin's answer is {message.problem}."))
 
     def _welcome(self, payload: object) -> None:
         chosen = payload.get("protocol") if isinstance(payload, dict) else None

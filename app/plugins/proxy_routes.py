@@ -34,13 +34,16 @@ class PluginProxy(BaseRoute):
         """Answers one request with what the plugin says."""
         actor = actor_of(scope)
         route, target = split_target(scope["raw_path"], scope["query_string"])
-        body = await _read_body(receive)
-        if body is None:
-            return
-        request = PluginRequest(scope["method"], target, headers_for_plugin(scope["headers"], actor), body)
-        answer = await _unless_left(services_of(scope).plugins.send(actor, route, request), receive)
-        if answer is None:
-            return
+        plugins = services_of(scope).plugins
+        plugins.require_served(actor, route, scope["method"])
+        with plugins.bodies.share() as take:
+            body = await _read_body(receive, take)
+            if body is None:
+                return
+            request = PluginRequest(scope["method"], target, headers_for_plugin(scope["headers"], actor), body)
+            answer = await _unless_left(plugins.send(actor, route, request), receive)
+            if answer is None:
+                return
         status, headers, content = passed_on(request.method, answer)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
@@ -60,13 +63,18 @@ def split_target(raw_path: bytes, query: bytes) -> tuple[str, str]:
     return unquote_to_bytes(route).decode("utf-8", "replace"), target.decode("latin-1")
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body, which the guard limits; None when the browser left in the middle of it."""
+async def _read_body(receive: Receive, take: Callable[[int], None]) -> bytes | None:
+    """The whole body, which the guard limits; None when the browser left in the middle of it.
+
+    Args:
+        take: is told of bytes before they are kept.
+    """
     pieces: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
+        take(len(message.get("body", b"")))
         pieces.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(pieces)

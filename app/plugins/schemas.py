@@ -71,7 +71,7 @@ class PluginView:
         route: as in its metadata: a slash and the first segment below `/api/plugins/route`.
         socket_path: where the plugin listens.
         protocol: "1" or "2".
-        reason: a sentence about why it does not serve, None when there is none.
+        reason: a sentence about why it does not serve, None when there is none; only to admins in the plugin's words.
         restarts: times it was started again after a crash, since the core was started.
         uptime_seconds: since the process was started, None without one.
         cpu_percent: of one core, None while nothing was measured.

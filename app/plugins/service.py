@@ -12,6 +12,7 @@ from app.core.config import Config
 from app.core.errors import Conflict, Forbidden, NotFound
 from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
+from app.plugins.body_room import BodyRoom
 from app.plugins.decisions import Decisions
 from app.plugins.enabled import EnabledPlugins
 from app.plugins.figures import PluginFigures
@@ -58,6 +59,9 @@ class PluginsService:
         clock: Clock,
         pause: Pause = asyncio.sleep,
     ) -> None:
+        self.bodies = BodyRoom()
+        """For the bodies of requests, before and while they are handed over."""
+
         self._figures = figures
         self._clock = clock
         self._views = Views(figures, licences)
@@ -111,13 +115,13 @@ class PluginsService:
         """All plugins by id, with figures of at most a second ago."""
         actor.require_read()
         await self._views.measure(self._keeper)
-        return [self._view(supervisor) for supervisor in self._keeper]
+        return [self._view(actor, supervisor) for supervisor in self._keeper]
 
     async def get(self, actor: Actor, plugin_id: str) -> PluginView:
         """One plugin. Raises NotFound."""
         actor.require_read()
         await self._views.measure(self._keeper)
-        return self._view(self._find(plugin_id))
+        return self._view(actor, self._find(plugin_id))
 
     def metadata(self, actor: Actor, plugin_id: str) -> Metadata:
         """What a plugin says of itself. Raises NotFound."""
@@ -156,7 +160,7 @@ class PluginsService:
             if not self._keeper.is_enabled(supervisor):
                 await self._decisions.enable(actor, plugin_id, supervisor.file.name)
             await supervisor.start()
-        return self._view(supervisor)
+        return self._view(actor, supervisor)
 
     async def disable(self, actor: Actor, plugin_id: str) -> PluginView:
         """Ends a plugin, for good; returns when its processes are gone. Admin only. Raises as `enable`."""
@@ -165,7 +169,7 @@ class PluginsService:
             if self._keeper.is_enabled(supervisor) or supervisor.state is PluginState.GIVEN_UP:
                 await self._decisions.disable(actor, plugin_id)
             await supervisor.stop()
-        return self._view(supervisor)
+        return self._view(actor, supervisor)
 
     async def restart(self, actor: Actor, plugin_id: str) -> PluginView:
         """Ends an enabled plugin's process and starts another one. Admin only.
@@ -180,7 +184,7 @@ class PluginsService:
                 raise Conflict("A disabled plugin cannot be restarted. Enable it.")
             await self._decisions.restart(actor, plugin_id)
             await supervisor.restart()
-        return self._view(supervisor)
+        return self._view(actor, supervisor)
 
     async def look_again(self, actor: Actor) -> Sequence[PluginProblem]:
         """Reads the folder now, and asks files again that gave no good answer; what remains. Admin only."""
@@ -190,6 +194,10 @@ class PluginsService:
 
     # -- requests
 
+    def require_served(self, actor: Actor, route: str, method: str) -> None:
+        """Whether a request of this kind is handed over at all, so that no body is read in vain. Raises as `send`."""
+        self._served(actor, route, method)
+
     async def send(self, actor: Actor, route: str, request: PluginRequest) -> PluginAnswer:
         """Hands a request to the plugin with this route (without its slash), and returns its answer.
 
@@ -198,12 +206,7 @@ class PluginsService:
             Forbidden: a token may only read.
             ToruError: the errors of app.plugins.wire.
         """
-        actor.require_read()
-        if request.method not in READING and actor.token is not None and not actor.is_admin:
-            raise Forbidden("This token may only read.")
-        supervisor = self._keeper.at_route(f"/{route}")
-        if supervisor is None or not self._keeper.is_enabled(supervisor):
-            raise NotFound("There is no plugin at this address.")
+        supervisor = self._served(actor, route, request.method)
         began = self._clock.monotonic()
         self._under_way += 1
         try:
@@ -221,6 +224,15 @@ class PluginsService:
 
     # -- behind the doors
 
+    def _served(self, actor: Actor, route: str, method: str) -> Supervisor:
+        actor.require_read()
+        if method not in READING and actor.token is not None and not actor.is_admin:
+            raise Forbidden("This token may only read.")
+        supervisor = self._keeper.at_route(f"/{route}")
+        if supervisor is None or not self._keeper.is_enabled(supervisor):
+            raise NotFound("There is no plugin at this address.")
+        return supervisor
+
     def _decided(self, actor: Actor, plugin_id: str) -> Supervisor:
         actor.require_admin()
         actor.require_fresh_factor(self._clock.now())
@@ -232,8 +244,8 @@ class PluginsService:
             raise NotFound("There is no such plugin.")
         return supervisor
 
-    def _view(self, supervisor: Supervisor) -> PluginView:
-        return self._views.of(supervisor, enabled=self._keeper.is_enabled(supervisor))
+    def _view(self, actor: Actor, supervisor: Supervisor) -> PluginView:
+        return self._views.of(actor, supervisor, enabled=self._keeper.is_enabled(supervisor))
 
     def _changed(self, plugin_id: str) -> None:
         for watcher in list(self._watchers.values()):

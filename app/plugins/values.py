@@ -69,7 +69,7 @@ class PluginValues:
         self._trail = trail
         self._clock = clock
         self._read_only: set[str] = set()
-        self._used: dict[str, int] = {}  # bytes by plugin; only the database's writer thread counts
+        self._used: dict[str, int] = {}  # bytes by plugin; the database's writer thread counts, the loop drops
 
     async def open(self) -> None:
         """Loads which pages are read-only; raises Unavailable."""
@@ -145,6 +145,8 @@ class PluginValues:
         value = _text(call.value, "A value", MAX_VALUE, TooLarge) if action is Action.SET else None
         try:
             await self._database.write(lambda session: self._change(session, place, value, call.expected))
+        except (BadValue, Conflict, TooLarge):
+            raise  # nothing was changed; to count a full store anew for each refusal would hold up every other write
         except BaseException:
             self._used.pop(plugin_id, None)  # it may have counted what was not kept
             raise
@@ -171,12 +173,13 @@ class PluginValues:
         self._used[plugin_id] = used
 
     def _use(self, session: Session, plugin_id: str) -> int:
-        if plugin_id not in self._used:
+        used = self._used.get(plugin_id)  # once: the loop may drop it at any moment
+        if used is None:
             key = func.length(cast(col(PluginValueRow.key), LargeBinary))
             value = func.length(cast(col(PluginValueRow.value), LargeBinary))
             total = select(func.sum(key + value + ENTRY)).where(PluginValueRow.plugin_id == plugin_id)
-            self._used[plugin_id] = session.exec(total).one() or 0
-        return self._used[plugin_id]
+            used = self._used[plugin_id] = session.exec(total).one() or 0
+        return used
 
 
 def _action(action: object) -> Action:

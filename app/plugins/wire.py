@@ -55,6 +55,10 @@ class PluginRefused(ToruError):
     status = 502
 
 
+class AnswerTooLarge(PluginRefused):
+    """The plugin's answer is one, but for its size."""
+
+
 class PluginLate(ToruError):
     """No answer within ANSWER_SECONDS."""
 

@@ -88,10 +88,37 @@ def test_an_answer_keeps_its_own_headers_also_doubled() -> None:
         *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Cross-Origin-Embedder-Policy"),
         *("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Alt-Svc", "Report-To", "NEL"),
         *("X-Accel-Redirect", "X-Sendfile", "Server", "Date", "SET-COOKIE"),
+        *("Accept-CH", "Critical-CH", "Origin-Trial", "Use-As-Dictionary", "Activate-Storage-Access"),
+        *("Document-Policy", "Surrogate-Control", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control"),
     ],
 )
 def test_nothing_that_reaches_beyond_the_plugin_comes_back(name: str) -> None:
     assert from_plugin((name, "canary"), ("X-A", "1")) == [(b"x-a", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["public, s-maxage=3600"], "private"),
+        (["Public, Max-Age=60, proxy-revalidate, immutable"], "private, max-age=60, immutable"),
+        (["max-age=60"], "private, max-age=60"),
+        (["no-store"], "private, no-store"),
+        (["no-cache", "max-age=0, must-revalidate"], "private, no-cache, max-age=0, must-revalidate"),
+        (['private="X-A, public", max-age="5"'], "private, max-age=5"),
+        (['no-cache="x", s-maxage = 7 , max-age = 7'], "private, no-cache, max-age=7"),
+        (['max-age="5, public', "s-maxage"], "private, max-age"),
+        (["max-age=5\r\nSet-Cookie: a=b"], "private, max-age=5"),
+        ([""], "private"),
+    ],
+)
+def test_no_cache_on_the_way_keeps_an_answer(said: list[str], told: str) -> None:
+    """What a tunnel's cache kept it would give to strangers."""
+    assert from_plugin(*(("Cache-Control", value) for value in said)) == [(b"cache-control", told.encode())]
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "Location"])
+def test_of_two_the_first_counts(name: str) -> None:
+    assert from_plugin((name, "/a"), (name.upper(), "/b")) == [(name.lower().encode(), b"/a")]
 
 
 def test_what_an_answer_names_in_connection_stays() -> None:

@@ -16,7 +16,7 @@ from app.core.clock import Clock
 from app.plugins import life
 from app.plugins.schemas import PluginState
 from app.plugins.wire import PluginDown
-from tests.plugins.support import ADMIN, Plugged, open_plugged
+from tests.plugins.support import ADMIN, CARLA, Plugged, open_plugged
 
 
 async def test_what_a_process_gets(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +65,7 @@ async def test_what_it_prints_is_its_log_and_why_it_crashed_is_told(plugged: Plu
     await plugged.plugins.enable(ADMIN, "hello")
     view = await plugged.until_state("hello", PluginState.WAITING)
     assert view.reason == "It ended with exit code 5: three"
+    assert (await plugged.plugins.get(CARLA, "hello")).reason == "It crashed and will be started again."
     await plugged.plugins.disable(ADMIN, "hello")
     await plugged.logs.close()
     messages = [json.loads(line)["message"] for line in plugged.log_of("hello").splitlines()]
@@ -79,6 +80,18 @@ async def test_shutdown_is_heard_and_the_socket_is_gone(plugged: Plugged) -> Non
     assert not Path(view.socket_path).exists()
     await plugged.logs.close()
     assert '"message": "shutdown"' in plugged.log_of("hello")
+
+
+@pytest.mark.parametrize("protocol", ["1", "2"])
+async def test_who_cannot_be_told_yet_gets_term_at_once(plugged: Plugged, protocol: str) -> None:
+    plugged.write("early", "wait()", protocol=protocol)
+    await plugged.until("early", lambda view: True)
+    await plugged.plugins.enable(ADMIN, "early")
+    await plugged.until("early", lambda view: view.pid is not None)
+    began = time.monotonic()
+    await plugged.plugins.disable(ADMIN, "early")
+    assert time.monotonic() - began < life.TERM_SECONDS
+    assert plugged.processes_of("early") == []
 
 
 async def test_a_process_that_hears_nothing_gets_term_and_then_kill(
@@ -165,6 +178,8 @@ async def test_exit_code_78_is_no_crash_and_its_last_line_is_the_reason(plugged:
     await plugged.plugins.enable(ADMIN, "paid")
     view = await plugged.until_state("paid", PluginState.GIVEN_UP)
     assert view.reason == "The licence has run out."
+    (told,) = await plugged.plugins.list(CARLA)
+    assert told.reason == "It was disabled because it does not run. An administrator can see why."
     assert (view.enabled, view.restarts, plugged.pauses) == (False, 0, [])
     await plugged.restart()
     view = await plugged.until_state("paid", PluginState.GIVEN_UP)

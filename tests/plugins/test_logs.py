@@ -377,6 +377,21 @@ async def test_a_viewer_who_does_not_keep_up_costs_nothing_and_is_told(logs: Plu
     await watch.aclose()
 
 
+async def test_long_lines_take_no_more_memory_than_short_ones(logs: PluginLogs) -> None:
+    watch = logs.follow(ADMIN, "hello")
+    news = asyncio.ensure_future(anext(watch))
+    await asyncio.sleep(0)
+    logs.writer("hello").feed((b"x" * 60_000 + b"\n") * 200)
+    got = await news
+    assert (got.skipped, len(got.entries)) == (183, 17)
+    again = asyncio.ensure_future(anext(watch))
+    await asyncio.sleep(0)
+    logs.writer("hello").feed((b"y" * 60_000 + b"\n") * 3)
+    got = await again
+    assert (got.skipped, [entry.message[0] for entry in got.entries]) == (0, ["y"] * 3)
+    await watch.aclose()
+
+
 async def test_only_admins_watch(logs: PluginLogs) -> None:
     with pytest.raises(Forbidden):
         await anext(logs.follow(CLIENT, "hello"))

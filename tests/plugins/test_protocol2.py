@@ -192,8 +192,8 @@ def handle(connection, message):
     elif path == "/16mib":
         padded = good + b" " * ((16 << 20) - len(good))
         connection.sendall(len(padded).to_bytes(4, "big") + padded)
-    elif path == "/17mib":
-        connection.sendall(((16 << 20) + 1).to_bytes(4, "big") + good)
+    elif path == "/65mib":
+        connection.sendall((65 << 20).to_bytes(4, "big") + good)
     elif path == "/close":
         connection.sendall(len(good).to_bytes(4, "big") + good[:10])
         connection.close()
@@ -210,7 +210,7 @@ serve2(handle)
 """
 
 
-@pytest.mark.parametrize("path", ["/little", "/zero", "/4gib", "/17mib", "/close"])
+@pytest.mark.parametrize("path", ["/little", "/zero", "/4gib", "/65mib", "/close"])
 async def test_what_is_no_frame_ends_the_connection_and_counts_as_a_crash(plugged: Plugged, path: str) -> None:
     first = await plugged.ready("two", BAD_FRAMES, protocol="2")
     waiting = [asyncio.create_task(plugged.ask("two", "/never")) for _ in range(3)]
@@ -235,6 +235,63 @@ async def test_a_frame_of_16_mib_and_one_that_comes_slowly_pass(plugged: Plugged
     await plugged.ready("two", BAD_FRAMES, protocol="2")
     assert (await plugged.ask("two", "/16mib")).body == b"good"
     assert (await plugged.ask("two", "/slowly")).body == b"good"
+
+
+UNREADABLE = """
+def frame(kind, request_id, payload, turned):
+    fields = [b'"type": "%s"' % kind, b'"request_id": "%s"' % request_id.encode(), b'"payload": ' + payload]
+    body = b"{" + b", ".join(fields[::-1] if turned else fields) + b"}"
+    connection.sendall(len(body).to_bytes(4, "big") + body)
+def handle(connection_, message):
+    global connection
+    connection, path = connection_, message["payload"]["path"]
+    body = {
+        "surrogate": lambda: b'"\\\\ud800"',
+        "nan": lambda: b"NaN",
+        "control": lambda: json.dumps("\\x01" * (3 << 20)).encode(),
+        "values": lambda: b"[" + b"[]," * 5200000 + b"[]]",
+        "nothing": lambda: b"}{",
+    }[path.split("/")[1]]()
+    if "kv" in path:
+        frame(b"kv", "k", body, False)
+        while (told := read(connection))["type"] != "kv":
+            pass
+        return answer(message, json.dumps(told["payload"]))
+    if "event" in path:
+        frame(b"event", "", body, False)
+        return answer(message, "good")
+    frame(b"http", message["request_id"], b'{"status": 200, "body": ' + body + b"}", "turned" in path)
+serve2(handle)
+"""
+
+
+@pytest.mark.parametrize("order", ["", "/turned"])
+@pytest.mark.parametrize("body", ["surrogate", "nan", "control", "values", "nothing"])
+async def test_an_answer_that_cannot_be_read_is_the_end_of_its_request_alone(
+    plugged: Plugged, body: str, order: str
+) -> None:
+    """A browser may have sent what is wrong with it: nobody else may be hurt by that."""
+    first = await plugged.ready("two", UNREADABLE, protocol="2")
+    with pytest.raises(PluginRefused):
+        await plugged.ask("two", f"/{body}{order}")
+    again = asyncio.create_task(plugged.ask("two", f"/{body}{order}"))
+    again.cancel()  # nobody waits for it any more when it comes
+    assert (await plugged.ask("two", "/nan/event")).body == b"good"
+    assert json.loads((await plugged.ask("two", "/nan/kv")).body)["status"] == 400
+    view = await plugged.plugins.get(ADMIN, "two")
+    assert (view.state, view.pid) == (PluginState.READY, first.pid)
+
+
+async def test_an_answer_of_many_values_does_not_block_and_takes_no_memory(plugged: Plugged) -> None:
+    await plugged.ready("two", UNREADABLE, protocol="2")
+    tracemalloc.start()
+    try:
+        with pytest.raises(PluginRefused, match="values"):
+            await plugged.ask("two", "/values")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 async def test_a_frame_that_does_not_end_ends_the_process(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:

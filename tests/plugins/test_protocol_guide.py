@@ -19,7 +19,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from app.core.framing import FrameReader
-from app.plugins import answers, calls, folder, life, logs, metadata, protocol1, protocol2, turns, values, wire
+from app.plugins import (
+    answers,
+    body_room,
+    calls,
+    folder,
+    frames,
+    life,
+    logs,
+    metadata,
+    protocol1,
+    protocol2,
+    turns,
+    values,
+    wire,
+)
 from app.plugins.calls import Calls
 from app.plugins.channel import encode
 from app.plugins.conformance.kit import every_rule
@@ -179,6 +193,11 @@ async def test_the_events_and_calls_of_the_examples_are_taken() -> None:
          (life.TERM_SECONDS, life.KILL_SECONDS) == (2, 5)),
         ("78 means", life.NO_RESTART == 78),
         ("at most 16 MiB = 16,777,216", wire.MAX_FRAME == 16_777_216),
+        ("A frame above 256 KiB is made of at most 100,000",
+         (frames.SMALL, frames.MOST_VALUES) == (256 << 10, 100_000)),
+        ("values in a frame above 256 KiB | 100,000", frames.MOST_VALUES == 100_000),
+        ("of at most 64 MiB that is too large", frames.SKIPPED_FRAME == 64 << 20),
+        ("first or last 4 KiB", frames.EDGE == 4 << 10),
         ("within 30 seconds of its first byte", protocol2.FRAME_SECONDS == 30),
         ("up to 64 wait in Toru", protocol1.WAITING == 64),
         ("Up to 64 are under way at the same time, answered in any order; 256 more",
@@ -192,6 +211,7 @@ async def test_the_events_and_calls_of_the_examples_are_taken() -> None:
         ("| an answer | 30 seconds |", wire.ANSWER_SECONDS == 30),
         ("8 MiB; larger requests", wire.MAX_BODY == 8 << 20),
         ("| bodies on their way to one plugin | 32 MiB |", turns.MOST_BYTES == 32 << 20),
+        ("| bodies on their way to all plugins | 64 MiB |", body_room.MOST_BYTES == 64 << 20),
         ("| a key | 1 KiB |", values.MAX_KEY == 1024),
         ("| a value | 1 MiB |", values.MAX_VALUE == 1 << 20),
         ("10 MiB, 64 bytes an entry included", (values.QUOTA, values.ENTRY) == (10 << 20, 64)),

@@ -196,6 +196,37 @@ async def test_more_is_refused_whoever_sends_it(stage: Server, admin: httpx.Asyn
     assert (await admin.get(f"{ROUTE}/large?3")).content == b"xxx"
 
 
+async def test_what_nobody_serves_is_refused_before_its_body_comes(stage: Server) -> None:
+    began = time.monotonic()
+    refused = await raw(stage, f"POST /api/plugins/route/nix/x HTTP/1.1\r\nContent-Length: {MAX_PLUGIN_BODY}")
+    assert refused.startswith(b"HTTP/1.1 404 ")
+    assert b"There is no plugin at this address." in refused
+    assert time.monotonic() - began < 4  # without a body a request has five seconds
+
+
+async def test_bodies_of_all_requests_share_some_room(stage: Server, admin: httpx.AsyncClient) -> None:
+    (name, value), *_ = (await session_cookies(stage)).items()
+    head = f"POST {ROUTE}/same HTTP/1.1\r\nHost: 127.0.0.1:{stage.port}\r\nCookie: {name}={value}\r\n"
+
+    async def all_but_the_end() -> asyncio.StreamWriter:
+        _, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(f"{head}Content-Length: {MAX_PLUGIN_BODY}\r\n\r\n".encode() + b"x" * (MAX_PLUGIN_BODY - 1_000))
+        await writer.drain()
+        return writer
+
+    async def until(status: int, size: int) -> httpx.Response:
+        async with asyncio.timeout(30):
+            while (answer := await admin.post(f"{ROUTE}/same", content=b"y" * size)).status_code != status:
+                await asyncio.sleep(0.05)
+        return answer
+
+    writers = await asyncio.gather(*(all_but_the_end() for _ in range(8)))
+    assert (await until(503, 10_000)).json() == {"error": "Too much is being sent to plugins. Try again in a moment."}
+    for writer in writers:
+        writer.close()
+    assert (await until(200, MAX_PLUGIN_BODY)).content == b"y" * MAX_PLUGIN_BODY
+
+
 async def test_half_a_body_is_no_request(stage: Server, admin: httpx.AsyncClient) -> None:
     before = (await admin.get(f"{ROUTE}/counts")).json()[0]
     (name, value), *_ = (await session_cookies(stage)).items()

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy import func
 
 from app.audit.trail import AuditTrail
 from app.core.clock import Clock
@@ -266,3 +267,34 @@ async def test_tokens_do_what_they_were_made_for(
         else:
             with pytest.raises(Forbidden, match="token"):
                 await page(values, action, "k", "v", actor)
+
+
+async def test_what_is_refused_is_not_counted_anew(
+    values: PluginValues, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting takes long where much is kept, and there is one writer for everybody."""
+    for number in range(10):
+        await values.handle("hello", "set", str(number), "x" * (MAX_VALUE - 100))
+    counted: list[object] = []
+
+    def count(what: object) -> object:
+        counted.append(what)
+        return real(what)
+
+    real = func.sum
+    monkeypatch.setattr(func, "sum", count, raising=False)
+    for _ in range(5):
+        with pytest.raises(TooLarge):
+            await values.handle("hello", "set", "more", "x" * MAX_VALUE)
+        with pytest.raises(Conflict):
+            await values.handle_page(ADMIN, "hello", ValueCall("set", "k", "v", expected="other"))
+    assert counted == []
+
+
+async def test_the_count_may_be_dropped_at_any_moment(values: PluginValues) -> None:
+    class Dropping(dict[str, int]):
+        def __setitem__(self, key: str, value: int) -> None:
+            pass
+
+    values._used = Dropping()
+    assert await values.handle("hello", "set", "k", "v") == "v"

@@ -75,7 +75,7 @@ class Bench(Generic[S]):
             shown = f"{method} {path}" if len(path) <= 60 else f"{method} {path[:57]}…"
             explained = await self.explained(f"Asked for {shown}, it", violation)
             if explained is violation:
-                explained = Violation(f"Asked for {shown}: {violation}")
+                explained = type(violation)(f"Asked for {shown}: {violation}")
             raise explained from None
 
     async def explained(self, beginning: str, violation: Violation) -> Violation:

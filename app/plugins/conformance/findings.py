@@ -8,6 +8,10 @@ class Violation(Exception):
     """The plugin broke a rule; the text is a sentence that says what it did."""
 
 
+class TooMuch(Violation):
+    """Its answer is larger than Toru passes on; whoever sends much has to expect that."""
+
+
 class Result(StrEnum):
     """How a rule came out."""
 

@@ -1,7 +1,9 @@
 """Rules about requests and answers, the same in both protocols."""
 
+import contextlib
+
 from app.plugins.conformance.bench import AnyBench, Rule
-from app.plugins.conformance.findings import Violation
+from app.plugins.conformance.findings import TooMuch, Violation
 from app.plugins.headers import passed_on
 from app.plugins.wire import MAX_BODY, PluginRefused
 
@@ -42,8 +44,9 @@ async def bodies(bench: AnyBench) -> None:
 
 
 async def large(bench: AnyBench) -> None:
-    """As much as Toru passes on."""
-    await bench.ask("POST", body=b"x" * MAX_BODY)
+    """As much as Toru passes on; an answer that repeats it all may be more than that."""
+    with contextlib.suppress(TooMuch):
+        await bench.ask("POST", body=b"x" * MAX_BODY)
 
 
 async def in_a_row(bench: AnyBench) -> None:

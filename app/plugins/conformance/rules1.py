@@ -8,11 +8,11 @@ from app.plugins.answers import read_answer1
 from app.plugins.channel import encode
 from app.plugins.conformance.bench import Bench, Rule
 from app.plugins.conformance.ending_rules import ENDING_RULES
-from app.plugins.conformance.findings import Violation
+from app.plugins.conformance.findings import TooMuch, Violation
 from app.plugins.conformance.http_rules import HTTP_RULES
 from app.plugins.conformance.subject import Subject
 from app.plugins.conformance.talk import Closed
-from app.plugins.wire import ANSWER_SECONDS, PluginAnswer, PluginRefused, PluginRequest
+from app.plugins.wire import ANSWER_SECONDS, AnswerTooLarge, PluginAnswer, PluginRefused, PluginRequest
 
 SECOND_ANSWER_SECONDS = 0.2
 
@@ -48,6 +48,8 @@ class Speaker1:
             _require_reply(message, request_id)
         try:
             return read_answer1(message.get("payload"))
+        except AnswerTooLarge as error:
+            raise TooMuch(str(error)) from None
         except PluginRefused as error:
             raise Violation(str(error)) from None
 

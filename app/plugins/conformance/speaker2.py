@@ -10,13 +10,13 @@ from app.core.ids import new_id
 from app.plugins.answers import read_answer2
 from app.plugins.calls import MOST_NAME
 from app.plugins.channel import encode
-from app.plugins.conformance.findings import Violation
+from app.plugins.conformance.findings import TooMuch, Violation
 from app.plugins.conformance.page_watch import PageWatch
 from app.plugins.conformance.subject import START_SECONDS, Subject
 from app.plugins.conformance.talk import Closed, Talk
 from app.plugins.metadata import TREE
 from app.plugins.protocol2 import VERSIONS
-from app.plugins.wire import ANSWER_SECONDS, PluginAnswer, PluginRefused, PluginRequest
+from app.plugins.wire import ANSWER_SECONDS, AnswerTooLarge, PluginAnswer, PluginRefused, PluginRequest
 
 MOST_COMPLAINTS = 20
 ACTIONS = ("get", "set", "delete")
@@ -98,6 +98,8 @@ class Speaker2:
                 self._given_up.add(request_id)
         try:
             return read_answer2(message.get("payload"))
+        except AnswerTooLarge as error:
+            raise TooMuch(str(error)) from None
         except PluginRefused as error:
             raise Violation(str(error)) from None
 
@@ -154,11 +156,19 @@ class Speaker2:
     async def _read(self, talk: Talk) -> None:
         try:
             while True:
-                await self._take(talk, await talk.receive())
+                await self._hear(talk)
         except Closed:
             self._fail(Violation("It hung up."))
         except Violation as violation:
             self._fail(violation)
+
+    async def _hear(self, talk: Talk) -> None:
+        try:
+            message = await talk.receive()
+        except TooMuch as violation:
+            self._fail(violation)
+        else:
+            await self._take(talk, message)
 
     def _fail(self, violation: Violation) -> None:
         for waiting in (self._ready, *self._answers.values(), *self.page.answers.values()):

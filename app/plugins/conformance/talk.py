@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 from app.core.framing import HEADER, Message
-from app.plugins.conformance.findings import Violation
+from app.plugins.conformance.findings import TooMuch, Violation
+from app.plugins.frames import MOST_VALUES, SKIPPED_FRAME, SMALL, ValueCount
 from app.plugins.wire import MAX_FRAME
 
 CONNECT_SECONDS = 5.0
+MAX_PIECE = 1 << 16
 
 
 class Closed(Exception):
@@ -50,13 +52,14 @@ class Talk:
 
         Raises:
             Closed: there is none any more.
+            TooMuch: it was a frame, and is over.
             Violation: what came is no frame.
         """
         try:
             header = await self._reader.readexactly(HEADER)
             length = int.from_bytes(header, "big")
             if length > MAX_FRAME:
-                raise Violation(f"It announced a frame of {length} bytes; {MAX_FRAME} are allowed.")
+                await self._skip(length)
             body = await self._reader.readexactly(length)
         except asyncio.IncompleteReadError as error:
             if error.expected == HEADER and not error.partial:
@@ -67,6 +70,14 @@ class Talk:
         except ConnectionError:
             raise Closed from None
         return _message(body)
+
+    async def _skip(self, length: int) -> None:
+        told = f"It announced a frame of {length} bytes; {MAX_FRAME} are allowed."
+        if length > SKIPPED_FRAME:
+            raise Violation(told)
+        for start in range(0, length, MAX_PIECE):
+            await self._reader.readexactly(min(MAX_PIECE, length - start))
+        raise TooMuch(told)
 
     async def close(self) -> None:
         """Hangs up."""
@@ -84,6 +95,10 @@ def _message(body: bytes) -> Message:
         raise Violation(f"It sent a frame that is not JSON: {error}.") from None
     if not isinstance(message, dict):
         raise Violation("It sent a frame that is not a JSON object.")
+    count = ValueCount()
+    count.feed(body)
+    if len(body) > SMALL and count.values > MOST_VALUES:
+        raise Violation(f"It sent a frame of {len(body)} bytes that is made of more than {MOST_VALUES:,} values.")
     return message
 
 

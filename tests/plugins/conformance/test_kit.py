@@ -32,6 +32,14 @@ async def test_the_wrapped_answer_is_as_good(tmp_path: Path) -> None:
     assert broken(await findings(plugin(tmp_path, ONE, (REPLY, wrapped)))) == {}
 
 
+@pytest.mark.parametrize("times", [1, 3])
+async def test_an_echo_of_8_mib_may_be_too_large(times: int, tmp_path: Path) -> None:
+    echo = (
+        f'"payload": {{"status": 200, "body": "it was: " + (message["payload"]["payload"]["body"] or "") * {times}}},'
+    )
+    assert broken(await findings(plugin(tmp_path, ONE, (REPLY, echo)))) == {}
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits half a minute for an answer that never comes."""
