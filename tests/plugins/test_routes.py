@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.plugins.puppet import deploy, puppet_server, until_healthy
 from tests.support.clients import CLIENT, http_client, session_cookies, sign_in
 from tests.support.processes import ProcessWatch
 from tests.support.server import Server
+from tests.support.waiting import eventually
 
 CONTRACT = ("id", "name", "version", "author", "icon", "route", "enabled", "running", "health", "pid", "socket_path")
 ROUTE = "/api/plugins/route/puppet"
@@ -225,11 +227,15 @@ async def test_a_bundle_that_everybody_may_change_is_not_served(
             what = f"The {'folder' if path.is_dir() else 'file'} {path.name} may be changed by everybody."
             error = f"The bundle of this plugin is not used. {what} Forbid that with: chmod o-w"
             assert (answer.status_code, answer.json()["error"]) == (404, error)
-            assert what in (stage.data_dir / "logs" / "toru.log").read_text()
+            await eventually(partial(is_logged, stage, what))
             path.chmod(mode)
             assert (await client.get("/api/plugins/puppet/bundle.js")).text == "// mine"
     finally:
         bundle.unlink()
+
+
+def is_logged(server: Server, text: str) -> bool:
+    return text in (server.data_dir / "logs" / "toru.log").read_text()
 
 
 # -- values
