@@ -1,7 +1,7 @@
 """What is pressed on a page: whether that may be, what the plugin is asked then, and how its answer is read."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from app.core.errors import BadValue, Conflict, NotFound
@@ -16,6 +16,7 @@ EVENTS: Final = {"button": "press", "form": "submit", "table": "action"}
 REPLY_KINDS = ("success", "error", "info")
 MOST_MESSAGE, MOST_ERRORS, MOST_PATH = 2_000, 200, 2_000
 GONE = "This is no longer there."
+NOT_TAKEN = "This was not taken, and the plugin does not say why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,19 @@ def read_reply(payload: Any) -> Reply:
             raise Wrong(f"done: go {error}.") from None
     if message is not None:
         message = message[:MOST_MESSAGE]
-    return Reply(kind != "error" and not errors, message, kind, errors, go)
+    is_ok = kind != "error" and not errors
+    return Reply(is_ok, message, kind if is_ok else "error", errors, go)
+
+
+def seen_by(actor: Actor, reply: Reply, tree: Tree | None, event: PageEvent) -> Reply:
+    """The reply without what it says of fields that this viewer has not; when nothing is left, it says that much."""
+    place = tree.find(event.node) if tree is not None and reply.errors else None
+    form = place.form if place is not None else None
+    fields = _seen(form.node, actor) if form is not None else ()
+    names = {node["name"] for node in fields if node["type"] == "field"}
+    errors = {name: says for name, says in reply.errors.items() if name in names}
+    message = reply.message if reply.message or reply.ok or errors else NOT_TAKEN
+    return replace(reply, errors=errors, message=message)
 
 
 def _is_error(pair: tuple[str, Any]) -> bool:

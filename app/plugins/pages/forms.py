@@ -10,6 +10,8 @@ from app.plugins.pages.checks import DAY, FOREIGN, UNSEEN, Wrong
 from app.plugins.pages.nodes import Node
 
 MOST_LENGTH = 10_000
+MOST_INTEGER = 2**63 - 1
+
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
 CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d{1,40}\.?|\d{0,40}\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
@@ -56,11 +58,20 @@ def _number(field: Node, given: Any, *, whole: bool) -> int | float:
         if value != int(value):
             raise Wrong("This must be a whole number.")
         value = int(value)
+    if isinstance(value, int) and abs(value) > MOST_INTEGER:
+        if whole:
+            raise Wrong("This is too large a number.")
+        value = float(value)
     if "min" in field and value < field["min"]:
-        raise Wrong(f"This must be at least {field['min']:g}.")
+        raise Wrong(f"This must be at least {_plain(field['min'])}.")
     if "max" in field and value > field["max"]:
-        raise Wrong(f"This must be at most {field['max']:g}.")
+        raise Wrong(f"This must be at most {_plain(field['max'])}.")
     return value
+
+
+def _plain(value: float) -> str:
+    """The number as people write it."""
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 def _text(field: Node, kind: str, given: str) -> str:

@@ -9,7 +9,7 @@ import orjson
 from app.core.errors import Forbidden
 from app.core.permissions import Actor
 from app.plugins.pages.audience import Audience
-from app.plugins.pages.events import PageEvent, Reply, WrongValues, question
+from app.plugins.pages.events import PageEvent, Reply, WrongValues, question, seen_by
 from app.plugins.pages.nodes import Node
 from app.plugins.pages.patches import apply_patches
 from app.plugins.pages.reader import PageRefused
@@ -113,7 +113,7 @@ class PluginPage:
             return Reply(ok=False, message=None, kind="error", errors=error.errors)
         if self._source is None:
             raise PluginDown("The plugin is not running now.")
-        return await self._source.ask(asked)
+        return seen_by(actor, await self._source.ask(asked), self._tree, event)
 
     def _seen(self, *, is_admin: bool) -> Node | None:
         if self._tree is None:

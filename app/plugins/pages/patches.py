@@ -67,8 +67,8 @@ def _set(tree: Tree, place: Place, patch: Patch) -> Change | None:
     was_hidden = place.is_hidden
     tree.put(node, **changed)
     told = {"id": patch["id"], "set": changed}
-    if "only" in known:
-        return Change(told, None, shows_anew=not place.is_below_hidden)
+    if was_hidden != place.is_hidden:
+        return Change(told, None, shows_anew=True)
     return _told(told, was_hidden) if changed else None
 
 
@@ -158,6 +158,7 @@ def _rows(tree: Tree, place: Place, patch: Patch) -> Change:
     gone = set(drop)
     rows = {row["key"]: row for row in node["rows"] if row["key"] not in gone}
     rows.update((row["key"], row) for row in new)
+    tables.require_few_cells(len(rows), len(node["columns"]))
     tree.put(node, rows=list(rows.values()))
     return _told({"id": patch["id"], "rows": new, "drop": drop}, place.is_hidden)
 

@@ -4,6 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
+from app.plugins.pages import tables
 from app.plugins.pages.checks import ID, Wrong
 from app.plugins.pages.nodes import HOLDERS, KINDS, MOST_DEPTH, MOST_NODES, Node, fit, read_fields
 
@@ -42,6 +43,7 @@ class Reader:
 
     def __init__(self, taken: Container[str], count: int) -> None:
         self.count = count
+        self._cells = 0
         self._taken = taken
         self._new: set[str] = set()
 
@@ -86,6 +88,9 @@ class Reader:
         if spot.depth > MOST_DEPTH:
             raise Wrong(f"deeper than {MOST_DEPTH} levels")
         type_ = node["type"]
+        if type_ == "table":
+            self._cells += len(node["rows"]) * len(node["columns"])
+            tables.require_few_cells(self._cells, 1)
         if (type_ == "tab") != (spot.within == "tabs"):
             raise Wrong("tabs hold only tab, and nothing else holds it")
         if type_ == "form" and spot.names is not None:

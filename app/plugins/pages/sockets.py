@@ -112,6 +112,9 @@ class PageSocket:
                 path = f"WebSocket {self._scope['path']}"
                 await services_of(self._scope).audit.refused(self._actor, path, error)
             await self._refuse(asked["id"], str(error))
+        except Exception:  # whatever it is, who pressed must not wait for ever
+            log.exception("an event of a plugin's page failed")
+            await self._refuse(asked["id"], "Something went wrong here. The log says what.")
         else:
             await _tell(self._send, {"type": "reply", "id": asked["id"], **reply.as_dict()})
 

@@ -23,6 +23,9 @@ from app.plugins.pages.checks import (
 MOST_SERIES = 8
 MOST_ROWS = 5_000
 MOST_POINTS = 5_000
+MOST_CELLS = 20_000
+"""Of a table, and of all tables that come together: a browser draws each, be it empty."""
+
 KEEP_POINTS = 500
 RESERVED = ("key", "href")
 """Names that a row has besides its cells."""
@@ -63,7 +66,7 @@ def columns(value: Any) -> list[dict[str, Any]]:
 
 def rows(value: Any, of: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows below these columns; what is below none is left out."""
-    some_list(MOST_ROWS)(value)
+    require_few_cells(len(some_list(MOST_ROWS)(value)), len(of))
     cells = {column["key"]: CELLS[column.get("kind", "text")] for column in of}
     allowed = {"key": checks.key, "href": checks.href, **cells}
     check = record(allowed, ("key",))
@@ -71,6 +74,12 @@ def rows(value: Any, of: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if len({row["key"] for row in found}) < len(found):
         raise Wrong("must have a key of its own in each row")
     return found
+
+
+def require_few_cells(rows_: int, columns_: int) -> None:
+    """Raises Wrong for more than a browser draws in a moment."""
+    if rows_ * columns_ > MOST_CELLS:
+        raise Wrong(f"must have at most {MOST_CELLS:,} cells, rows times columns")
 
 
 def has_actions(node: Mapping[str, Any]) -> bool:

@@ -161,6 +161,14 @@ def chart(data: Any, **fields: Any) -> dict[str, Any]:
     return {"type": "chart", "series": [{"name": "s", "data": data}], **fields}
 
 
+def many_cells(tables: int, rows: int) -> dict[str, Any]:
+    """Tables of 100 columns."""
+    columns = [{"key": f"c{number}", "label": ""} for number in range(100)]
+    keys = [{"key": str(number)} for number in range(rows)]
+    many = [{"type": "table", "id": f"t{number}", "columns": columns, "rows": keys} for number in range(tables)]
+    return {"type": "column", "children": many}
+
+
 def table(*rows: Any, **column_: Any) -> dict[str, Any]:
     return {"type": "table", "id": "t", "columns": [{"key": "c", "label": "C", **column_}], "rows": list(rows)}
 
@@ -218,6 +226,9 @@ REFUSED: list[tuple[Any, str]] = [
     (link(None), "link: href is missing."),
     (table({"key": "a", "href": "//evil"}), "t: rows[0].href must begin with"),
     (table({"c": "x"}), "t: rows[0].key is missing."),
+    (table(*({"key": str(number)} for number in range(5_001))), "t: rows must have at most 5,000 items."),
+    (many_cells(1, 201), "t0: rows must have at most 20,000 cells, rows times columns."),
+    (many_cells(3, 100), "t2: must have at most 20,000 cells, rows times columns."),
     (table({"key": "a"}, {"key": "a"}), "t: rows must have a key of its own in each row."),
     (table({"key": "a", "c": ["x"]}), "t: rows[0].c must be text or a number."),
     (table({"key": "a", "c": "x"}, kind="number"), "t: rows[0].c must be a number."),

@@ -143,14 +143,29 @@ async def test_what_is_pressed_has_to_be_there_to_be_pressed(admin: httpx.AsyncC
         assert json.loads(reply["message"])["value"] == {"row": "a", "name": "stop"}
 
 
+async def test_what_is_wrong_with_a_field_that_a_viewer_has_not_stays_hidden(
+    admin: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    hidden = {"type": "field", "name": "name", "label": "Name", "only": "admin"}
+    await show(admin, column({"type": "form", "id": "wrong", "children": [hidden]}))
+    async with looking(admin) as mine, looking(client) as theirs:
+        assert (await mine.ask("wrong", "submit", values={}))["errors"] == {"name": "Taken."}
+        reply = await theirs.ask("wrong", "submit", values={})
+    assert (reply["ok"], reply["errors"]) == (False, {})
+    assert reply["message"] == "This was not taken, and the plugin does not say why."
+
+
 async def test_the_plugins_answer_is_told(admin: httpx.AsyncClient) -> None:
-    await show(admin, column(*(button(name) for name in ("fails", "wrong", "go", "evil", "nonsense"))))
+    fields = [{"type": "field", "name": "name", "label": "Name"}, {"type": "button", "id": "wrong", "label": "Check"}]
+    form = {"type": "form", "id": "form", "children": fields}
+    await show(admin, column(*(button(name) for name in ("fails", "go", "evil", "nonsense")), form))
     async with looking(admin) as viewer:
         seen = {}
         for name in ("fails", "wrong", "go", "evil", "nonsense"):
             seen[name] = await viewer.ask(name)
     assert (seen["fails"]["ok"], seen["fails"]["message"]) == (False, "It did not work.")
     assert (seen["wrong"]["ok"], seen["wrong"]["errors"]) == (False, {"name": "Taken."})
+    assert (seen["wrong"]["kind"], seen["wrong"]["message"]) == ("error", None)
     assert (seen["go"]["ok"], seen["go"]["go"]) == (True, "/scripts")
     for name in ("evil", "nonsense"):
         shown = (seen[name]["ok"], seen[name]["message"], seen[name]["go"])
