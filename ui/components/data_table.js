@@ -1,17 +1,23 @@
 // A table of plain data in one element: a real table on wide screens, one card a row on narrow ones (by style sheet).
 // Columns say what their values are; nothing here is ever read as HTML.
+import { figure, own } from "toru_figures";
 import { Chip, Picture } from "toru_parts";
 import { full, told, now } from "/static/time.js";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 function bytes(value) {
+  if (value < 0) return `-${bytes(-value)}`;
   let unit = 0;
   for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+  return `${unit === 0 || value >= 100 ? figure(value, 0) : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+const DAY = 86400, MOST_DAYS = 1000; // a clock of more than this many days is nothing that anybody could read
+
 function seconds(value) {
+  if (value < 0) return `-${seconds(-value)}`;
+  if (value >= MOST_DAYS * DAY) return `${figure(Math.floor(value / DAY), 0)} d`;
   if (value < 60) return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
   return told("elapsed", new Date(0).toISOString(), new Date(value * 1000).toISOString(), 0);
 }
@@ -44,7 +50,7 @@ export default {
           <td v-for="(column, index) in columns" :key="column.key" :class="kindOf(column)" :data-label="column.label"
               :title="['text', 'mono', 'strong', undefined].includes(column.kind) ? text(column, row) : undefined">
             <template v-if="column.kind === 'actions'">
-              <button v-for="action in row[column.key]" :key="action.name" type="button"
+              <button v-for="action in cell(column, row)" :key="action.name" type="button"
                       :class="[action.icon ? 't-iconbtn small' : 't-btn quiet', action.classes, { busy: isHeld(row, action) }]"
                       :aria-label="action.icon ? action.label : undefined" :title="action.icon ? action.label : undefined"
                       :disabled="action.disabled" :aria-disabled="isHeld(row, action) || undefined"
@@ -53,15 +59,15 @@ export default {
               </button>
             </template>
             <a v-else-if="row.href && index === 0" :href="row.href" class="t-row-link">{{ text(column, row) }}</a>
-            <Chip v-else-if="column.kind === 'chip' && row[column.key]" v-bind="row[column.key]" :icons="icons"/>
+            <Chip v-else-if="column.kind === 'chip' && cell(column, row)" v-bind="cell(column, row)" :icons="icons"/>
             <span v-else-if="column.kind === 'icon'" class="t-tile" aria-hidden="true">
-              <Picture :name="row[column.key].name ?? row[column.key].text" :icons="icons"/>
+              <Picture :name="cell(column, row).name ?? cell(column, row).text" :icons="icons"/>
             </span>
-            <time v-else-if="['time', 'date'].includes(column.kind) && row[column.key]" :datetime="row[column.key]"
-                  :title="exact(row[column.key])">{{ text(column, row) }}</time>
-            <span v-else-if="column.kind === 'strong' && row.mark" class="t-marked">{{ text(column, row) }}</span>
+            <time v-else-if="['time', 'date'].includes(column.kind) && cell(column, row)" :datetime="cell(column, row)"
+                  :title="exact(cell(column, row))">{{ text(column, row) }}</time>
+            <span v-else-if="column.kind === 'strong' && row[marker]" class="t-marked">{{ text(column, row) }}</span>
             <template v-else>{{ text(column, row) }}</template>
-            <Chip v-if="column.kind === 'strong' && row.mark" class="t-mark" v-bind="row.mark" :icons="icons"/>
+            <Chip v-if="column.kind === 'strong' && row[marker]" class="t-mark" v-bind="row[marker]" :icons="icons"/>
           </td>
         </tr>
       </tbody>
@@ -69,6 +75,7 @@ export default {
   props: {
     columns: Array, rows: Array, caption: String, icons: String, sort: String, descending: Boolean,
     stack: { type: Boolean, default: true }, marked: String,
+    marker: { type: String, default: "mark" }, // what in a row is a chip beside its strong words; no column has that key
     held: Array, // "row action" of buttons whose answer is awaited, "*" for all of them
   },
   emits: ["action", "sort"],
@@ -104,14 +111,17 @@ export default {
     scrollToMarked() {
       if (this.marked) this.$el.querySelector("tr.marked")?.scrollIntoView({ block: "center" });
     },
+    cell(column, row) {
+      return own(row, column.key);
+    },
     text(column, row) {
-      const value = row[column.key];
+      const value = this.cell(column, row);
       if (value === null || value === undefined || value === "") return column.none ?? "–";
       if (FIGURES.includes(column.kind) && typeof value !== "number") return String(value);
       switch (column.kind) {
         case "bytes": return bytes(value);
         case "rate": return `${bytes(value)}/s`;
-        case "percent": return `${value.toFixed(1)} %`;
+        case "percent": return `${Math.abs(value) < 1e6 ? value.toFixed(1) : figure(value, 0)} %`;
         case "seconds": return seconds(value);
         case "time": return told("ago", value, null, this.now);
         case "date": return value.length > 10 ? told("date", value, null, this.now) : day(value);

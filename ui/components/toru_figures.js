@@ -4,6 +4,16 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 export const ABSENT = "–";
 export const has = (value) => value !== null && value !== undefined;
 
+const HUGE = 1e15; // from here on a number is told by its power of ten
+
+export function figure(value, digits) {
+  if (Math.abs(value) >= HUGE) return String(Number(value.toPrecision(4)));
+  return value.toLocaleString(undefined, { maximumFractionDigits: digits });
+}
+
+// What a record itself has by a name that anybody may have chosen, such as "constructor".
+export const own = (record, name) => (Object.hasOwn(record, name) ? record[name] : undefined);
+
 // [4.8, "GiB"]: at most three digits, so that a column of them keeps its width.
 export function scaled(value) {
   let unit = 0;

@@ -3,20 +3,23 @@ import { has } from "toru_figures";
 import { ICONS } from "/static/icon_names.js";
 
 const LONGEST_PICTURE = 8; // code points: families and flags are long, words are no pictures
+const NAME = /^[a-z0-9-]{2,}$/;
+const UNKNOWN = "puzzle"; // stands for an icon that the sprite lacks
 
-// An icon of the sprite, or a short text such as an emoji. `icons` is the sprite's address.
+// An icon of the sprite, or a short text such as an emoji. A name that is not in the sprite is a neutral picture. `icons` is the sprite's address.
 export const Picture = {
   props: { name: String, icons: String },
   computed: {
     known() {
-      return ICONS.has(this.name);
+      if (ICONS.has(this.name)) return this.name;
+      return NAME.test(this.name) ? UNKNOWN : null;
     },
     text() {
       return [...this.name].length <= LONGEST_PICTURE ? this.name : "";
     },
   },
   template: `
-    <svg v-if="known" class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use :href="icons + '#' + name"/></svg>
+    <svg v-if="known" class="t-icon" aria-hidden="true" viewBox="0 0 24 24"><use :href="icons + '#' + known"/></svg>
     <span v-else-if="text" class="t-emoji" aria-hidden="true">{{ text }}</span>`,
 };
 
@@ -89,9 +92,13 @@ export const MetricTile = {
     </section>`,
 };
 
+const HUGE = 1e150; // the difference of larger values may be no number
+
 // The values as strokes of [x, y], newest at the right edge; what was not measured parts them.
 function strokes(values, least, points) {
   const known = values.filter(has);
+  const largest = Math.max(...known.map(Math.abs));
+  if (largest > HUGE) return strokes(values.map((value) => (has(value) ? value / largest : value)), least / largest, points);
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const range = Math.max(high - low, least);
   const middle = Math.min(low, (low + high - range) / 2);

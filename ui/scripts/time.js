@@ -18,6 +18,7 @@ export function now() {
 }
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
+const AHEAD = 2 * MINUTE; // how far the clock of a page that nobody looked at may be behind what is told
 
 function span(seconds) {
   const s = Math.max(0, Math.floor(seconds));
@@ -34,8 +35,8 @@ export function coarse(seconds) {
 
 function ago(then, now) {
   const seconds = (now - then) / 1000;
-  if (seconds < 45) return "just now";
-  if (seconds < 45 * MINUTE) return `${Math.max(1, Math.round(seconds / MINUTE))} min ago`;
+  if (seconds < 45 && seconds > -AHEAD) return "just now";
+  if (seconds > 0 && seconds < 45 * MINUTE) return `${Math.max(1, Math.round(seconds / MINUTE))} min ago`;
   const day = new Date(now).toDateString() === then.toDateString();
   const clock = then.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   if (day) return `today, ${clock}`;

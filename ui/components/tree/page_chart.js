@@ -1,5 +1,9 @@
 // A chart of a plugin: lines, areas or bars. Colours and lines come from theme/charts.py, letters from the style sheet.
 
+import { figure } from "toru_figures";
+
+const MOST = 1e100; // what is larger cannot be drawn beside anything else, and would leave the axes without numbers
+
 export const PageChart = {
   props: { node: Object },
   inject: ["chartLook"],
@@ -76,7 +80,7 @@ export const PageChart = {
       return this.look(index).line.itemStyle.color;
     },
     told(value) {
-      const number = value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+      const number = figure(value, 2);
       return this.data.unit ? `${number} ${this.data.unit}` : number;
     },
     draw() {
@@ -93,12 +97,12 @@ export const PageChart = {
         tooltip: { ...base.tooltip, valueFormatter: (value) => (typeof value === "number" ? this.told(value) : "–") },
         xAxis: { ...x, ...this.axis(), axisLabel: { ...x.axisLabel, ...letters, ...(time && { formatter: clock }) } },
         yAxis: {
-          ...y, min: this.data.min ?? undefined, max: this.data.max ?? undefined, scale: this.data.kind !== "bar" && this.data.kind !== "area",
+          ...y, min: drawable(this.data.min) ?? undefined, max: drawable(this.data.max) ?? undefined, scale: this.data.kind !== "bar" && this.data.kind !== "area",
           axisLabel: { ...y.axisLabel, ...letters, formatter: (value) => this.told(value) },
           splitLine: { lineStyle: { color: grid } },
         },
         series: this.series.map((one, index) => {
-          const data = time ? one.data.map(([at, value]) => [typeof at === "string" ? Date.parse(at) : at, value]) : one.data;
+          const data = one.data.map((point) => (Array.isArray(point) ? [place(point[0]), drawable(point[1])] : drawable(point)));
           return { ...this.look(index)[this.data.kind ?? "line"], name: one.name, data };
         }),
       }, { replaceMerge: ["series"] });
@@ -110,6 +114,8 @@ export const PageChart = {
   },
 };
 
+const drawable = (value) => (Math.abs(value) <= MOST ? value : null);
+const place = (x) => (typeof x === "string" ? Date.parse(x) : drawable(x));
 const valueOf = (point) => (Array.isArray(point) ? point[1] : point);
 
 function clock(moment) {

@@ -13,52 +13,63 @@ export const PageForm = {
   template: `
     <form class="p-form" novalidate :aria-busy="busy || undefined" @submit.prevent="submit">
       <Children :node="node"/>
+      <p v-if="problem" class="t-notice bad" role="alert">{{ problem }}</p>
       <button type="submit" class="t-btn primary" :class="{ busy }" :aria-disabled="busy || page.off() || undefined">
         <span>{{ node.data.submit || "Save" }}</span></button>
     </form>`,
   data() {
-    return { busy: false };
+    return { busy: false, problem: "" };
   },
   created() {
-    this.typed = shallowReactive({}); // name → {value, told}; a field that nobody touched is not in it
-    this.errors = shallowReactive({});
+    this.typed = shallowReactive(new Map()); // name → {value, told}; a field that nobody touched is not in it
+    this.errors = shallowReactive(new Map());
   },
   methods: {
     // Once something was sent and was good (`told` is set), the next word of the plugin counts again.
     valueOf({ name, kind, value, told }) {
-      const typed = this.typed[name];
+      const typed = this.typed.get(name);
       if (typed && !(typed.told < told)) return typed.value;
       return kind === "switch" ? Boolean(value) : String(value ?? "");
     },
     type(name, value) {
-      this.typed[name] = { value };
-      delete this.errors[name];
+      this.typed.set(name, { value });
+      this.errors.delete(name);
     },
     async submit() {
       if (this.busy || this.page.off()) return;
-      const fields = fieldsOf(this.node);
+      const fields = fieldsOf(this.node).map((node) => node.data);
       const values = Object.fromEntries(fields.map((field) => [field.name, this.valueOf(field)]));
       this.busy = true;
+      this.problem = "";
       const reply = await this.page.send(this.node.id, "submit", { values });
       this.busy = false;
-      for (const name of Object.keys(this.errors)) delete this.errors[name];
-      Object.assign(this.errors, reply.errors);
-      if (reply.ok && !Object.keys(this.errors).length) this.sent(fields, values);
+      this.errors.clear();
+      for (const [name, sentence] of Object.entries(reply.errors ?? {})) this.errors.set(name, sentence);
+      if (reply.ok && !this.errors.size) this.sent(fields, values);
+      else await this.refused(reply);
+    },
+    // The first field that is wrong comes into view; where none of them is here, the form itself tells what is wrong.
+    async refused(reply) {
+      const first = fieldsOf(this.node).find((node) => this.errors.has(node.data.name));
+      if (!first && !reply.message) this.problem = [...new Set(["This was not accepted.", ...this.errors.values()])].join(" ");
+      for (let node = first; node && node !== this.node; node = node.parent) {
+        if (node.parent.type === "tabs") node.parent.shown = { key: node.key };
+      }
       await this.$nextTick();
       this.$el.querySelector?.("[aria-invalid=true]")?.focus();
     },
     // What was sent stays to be seen until the plugin says something; secrets go, what was typed meanwhile stays.
     sent(fields, values) {
       for (const { name, kind, told } of fields) {
-        if (this.typed[name]?.value !== values[name]) continue;
-        if (kind === "password") delete this.typed[name];
-        else this.typed[name] = { value: values[name], told };
+        if (this.typed.get(name)?.value !== values[name]) continue;
+        if (kind === "password") this.typed.delete(name);
+        else this.typed.set(name, { value: values[name], told });
       }
     },
   },
 };
 
-const fieldsOf = (node) => (node.type === "field" ? [node.data] : node.children.flatMap(fieldsOf));
+const fieldsOf = (node) => (node.type === "field" ? [node] : node.children.flatMap(fieldsOf));
 
 const INPUTS = {
   text: {}, email: { type: "email", autocomplete: "email" }, url: { type: "url", inputmode: "url" },
@@ -100,7 +111,7 @@ export const PageField = {
       return this.form.valueOf(this.data);
     },
     problem() {
-      return this.form.errors[this.data.name] ?? "";
+      return this.form.errors.get(this.data.name) ?? "";
     },
     below() {
       if (this.data.kind === "select") return ""; // it says both itself

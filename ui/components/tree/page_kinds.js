@@ -4,6 +4,7 @@ import DataTable from "data_table";
 import { EndFollowing } from "end_following";
 import { h, inject } from "vue";
 import { Bar, Chip, MetricTile, Picture } from "toru_parts";
+import { figure, own } from "toru_figures";
 import { PageChart } from "page_chart";
 import { PageField, PageForm } from "page_form";
 import { Tabs } from "page_tabs";
@@ -55,7 +56,7 @@ const PageCard = {
 };
 
 const TILE_LEVELS = { warn: "warn", bad: "bad", ok: "ok" };
-const told = (value) => (typeof value === "number" ? value.toLocaleString(undefined, { maximumFractionDigits: 3 }) : String(value ?? "–"));
+const told = (value) => (typeof value === "number" ? figure(value, 3) : String(value ?? "–"));
 
 const Metric = drawn((node, { label, value, unit, note, icon, tone, share, trend }) => {
   const values = trend ?? [];
@@ -152,7 +153,7 @@ const PageTabs = {
   components: { Children, Picture, Tabs },
   props: { node: Object },
   inject: ["icons"],
-  template: `<Tabs :tabs="tabs" :icons="icons"><template #panel="{ tab }"><div class="p-column"><Children :node="tab.node"/></div></template></Tabs>`,
+  template: `<Tabs :tabs="tabs" :wanted="node.shown" :icons="icons"><template #panel="{ tab }"><div class="p-column"><Children :node="tab.node"/></div></template></Tabs>`,
   computed: {
     tabs() {
       return this.node.children.map((node) => ({ key: node.key, label: node.data.label, icon: node.data.icon, node }));
@@ -167,7 +168,7 @@ const Table = {
   template: `
     <div class="p-table">
       <DataTable v-if="rows.length" :columns="columns" :rows="rows" :caption="node.data.caption" :icons="icons" :sort="sort"
-                 :descending="descending" :held="page.off() ? ['*'] : held" @sort="sortBy" @action="act"/>
+                 marker="" :descending="descending" :held="page.off() ? ['*'] : held" @sort="sortBy" @action="act"/>
       <p v-else class="p-none">{{ node.data.empty || "Nothing here yet." }}</p>
     </div>`,
   data() {
@@ -181,7 +182,7 @@ const Table = {
       const rows = (this.node.data.rows ?? []).map((row) => this.safe(row));
       if (!this.sort) return rows;
       const sign = this.descending ? -1 : 1;
-      return rows.sort((one, other) => sign * order(one[this.sort], other[this.sort]));
+      return rows.sort((one, other) => sign * order(own(one, this.sort), own(other, this.sort)));
     },
   },
   created() {
@@ -190,8 +191,8 @@ const Table = {
   methods: {
     safe(row) {
       if (!this.drawnRows.has(row)) {
-        const actions = this.columns.filter((column) => column.kind === "actions").map(({ key }) => [key, (row[key] ?? []).map(action)]);
-        this.drawnRows.set(row, { ...row, ...Object.fromEntries(actions), href: safeLink(row.href)?.href, mark: undefined });
+        const actions = this.columns.filter(({ kind }) => kind === "actions").map(({ key }) => [key, (own(row, key) ?? []).map(action)]);
+        this.drawnRows.set(row, { ...row, ...Object.fromEntries(actions), href: safeLink(row.href)?.href });
       }
       return this.drawnRows.get(row);
     },

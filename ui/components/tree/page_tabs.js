@@ -5,7 +5,8 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 export const Tabs = {
   components: { Picture },
-  props: { tabs: Array, icons: String }, // tabs: {key, label, icon}; the slot draws the panel of a `key`
+  // tabs: {key, label, icon}; the slot draws the panel of a `key`. A new `wanted`, {key}, opens that one.
+  props: { tabs: Array, wanted: Object, icons: String },
   template: `
     <div class="t-tabs">
       <div class="t-tab-list" role="tablist" @keydown="moved">
@@ -26,6 +27,14 @@ export const Tabs = {
   computed: {
     open() {
       return this.tabs.some((tab) => tab.key === this.chosen) ? this.chosen : this.tabs[0]?.key;
+    },
+  },
+  watch: {
+    wanted: {
+      immediate: true,
+      handler(wanted) {
+        if (wanted) this.show(wanted.key);
+      },
     },
   },
   methods: {

@@ -1,5 +1,6 @@
 // The tree of a plugin's page as the browser keeps it: nodes that Vue follows, found by id and patched in place.
 // A node is {type, id, key, width, parent, data, children}; `data` holds its fields and is replaced, never changed.
+// Tabs may have `shown`, too: {key} of the tab that is to be opened.
 import { shallowReactive } from "vue";
 
 const KEPT_POINTS = 500;
@@ -107,11 +108,11 @@ export class PageTree {
 
 // Children with their keys: the id, or the type and how many of that type without one came before.
 function named(children, from = 0) {
-  const counts = {};
+  const counts = new Map();
   return children.map((child) => {
     if (child.id) return [`=${child.id}`, child];
-    counts[child.type] = (counts[child.type] ?? from) + 1;
-    return [`${child.type} ${counts[child.type]}`, child];
+    counts.set(child.type, (counts.get(child.type) ?? from) + 1);
+    return [`${child.type} ${counts.get(child.type)}`, child];
   });
 }
 
@@ -131,7 +132,7 @@ function withPoints(data, points, keep) {
   const known = shown.map((one) => one.name);
   const fresh = Object.keys(points).filter((name) => !known.includes(name)).map((name) => ({ name, data: [] }));
   const series = [...shown, ...fresh].map((one) => {
-    return points[one.name] ? { ...one, data: [...one.data, ...points[one.name]].slice(-keep) } : one;
+    return Object.hasOwn(points, one.name) ? { ...one, data: [...one.data, ...points[one.name]].slice(-keep) } : one;
   });
   return { ...data, series };
 }

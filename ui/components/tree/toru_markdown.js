@@ -4,29 +4,43 @@ import { h } from "vue";
 import { safeLink } from "toru_address";
 
 const DEEPEST = 6; // lists and quotes within each other
+const MOST_BLOCKS = 2000; // that are drawn, entries of lists among them
+const LONGEST_TITLE = 1000;
 
 /** The vnodes of a text. `level` is that of its highest headings. */
 export function markdown(text, level) {
-  const lines = String(text).replaceAll("\r\n", "\n").split("\n");
+  const lines = String(text).split(/\r\n|[\r\n\u2028\u2029]/);
   const depths = [...new Set(lines.map((line) => /^(#{1,6})\s/.exec(line)?.[1].length).filter(Boolean))].sort();
-  return blocks(lines, (depth) => `h${Math.min(6, level + Math.max(0, depths.indexOf(depth)))}`, 0);
+  const page = { heading: (depth) => `h${Math.min(6, level + Math.max(0, depths.indexOf(depth)))}`, drawn: 0 };
+  const made = blocks(lines, page, 0);
+  return page.drawn > MOST_BLOCKS ? [...made, h("p", { class: "t-sub" }, "… the rest is not shown")] : made;
 }
 
-function blocks(lines, heading, nested) {
+const isFull = (page) => ++page.drawn > MOST_BLOCKS;
+
+function blocks(lines, page, nested) {
   const made = [];
   for (let at = 0; at < lines.length; ) {
     const line = lines[at];
-    const title = /^(#{1,6})\s+(.*?)\s*#*\s*$/.exec(line.slice(0, 1000));
+    const depth = /^#{1,6}(?=\s)/.exec(line)?.[0].length;
     if (!line.trim()) at++;
+    else if (isFull(page)) break;
     else if (line.startsWith("```")) at = fence(lines, at, made);
-    else if (title) {
-      made.push(h(heading(title[1].length), inline(title[2])));
+    else if (depth) {
+      made.push(h(page.heading(depth), inline(title(line.slice(depth, LONGEST_TITLE)))));
       at++;
-    } else if (line.startsWith(">") && nested < DEEPEST) at = quote(lines, at, made, heading, nested);
-    else if (item(line) && nested < DEEPEST) at = list(lines, at, made, heading, nested);
+    } else if (line.startsWith(">") && nested < DEEPEST) at = quote(lines, at, made, page, nested);
+    else if (item(line) && nested < DEEPEST) at = list(lines, at, made, page, nested);
     else at = paragraph(lines, at, made, nested);
   }
   return made;
+}
+
+// The words of a heading, without the # that may close it.
+function title(words) {
+  let end = words.trimEnd().length;
+  while (words[end - 1] === "#") end--;
+  return words.slice(0, end).trim();
 }
 
 function fence(lines, start, made) {
@@ -36,42 +50,44 @@ function fence(lines, start, made) {
   return end + 1;
 }
 
-function quote(lines, start, made, heading, nested) {
+function quote(lines, start, made, page, nested) {
   let end = start;
   while (end < lines.length && lines[end].startsWith(">")) end++;
   const inner = lines.slice(start, end).map((line) => line.replace(/^> ?/, ""));
-  made.push(h("blockquote", blocks(inner, heading, nested + 1)));
+  made.push(h("blockquote", blocks(inner, page, nested + 1)));
   return end;
 }
 
-// "- text", "* text", "1. text", indented or not: [indentation, ordered, number, text].
+// "- text", "* text", "1. text", indented or not.
 function item(line) {
-  const found = /^( *)(?:([-*+])|(\d{1,9})[.)]) +(.*)$/.exec(line);
-  return found && { indent: found[1].length, ordered: found[3] !== undefined, number: Number(found[3]), text: found[4] };
+  const found = /^( *)(?:[-*+]|(\d{1,9})[.)]) /.exec(line);
+  if (!found) return null;
+  const [mark, indent, number] = found;
+  return { indent: indent.length, ordered: number !== undefined, number: Number(number), text: line.slice(mark.length).trimStart() };
 }
 
-function list(lines, start, made, heading, nested) {
+function list(lines, start, made, page, nested) {
   const { indent, ordered, number } = item(lines[start]);
   const items = [];
   let at = start;
   for (; at < lines.length; at++) {
     const found = item(lines[at]);
     if (found && found.indent <= indent) {
-      if (found.indent < indent || found.ordered !== ordered) break;
+      if (found.indent < indent || found.ordered !== ordered || (items.length && isFull(page))) break;
       items.push([found.text]);
     } else if (/^ {2,}\S/.test(lines[at])) items.at(-1).push(lines[at].replace(/^ {2,4}/, ""));
     else break;
   }
-  const entries = items.map((inner) => h("li", inner.length === 1 ? inline(inner[0]) : tight(inner, heading, nested)));
+  const entries = items.map((inner) => h("li", inner.length === 1 ? inline(inner[0]) : tight(inner, page, nested)));
   made.push(ordered ? h("ol", number === 1 ? null : { start: number }, entries) : h("ul", entries));
   return at;
 }
 
 // An item of several lines: its first words stand beside the mark, what follows are blocks.
-function tight(lines, heading, nested) {
+function tight(lines, page, nested) {
   const end = lines.findIndex((line, place) => place && (item(line) || line.startsWith("```") || line.startsWith(">")));
   const words = lines.slice(0, end < 0 ? lines.length : end).join(" ");
-  return [...inline(words), ...(end < 0 ? [] : blocks(lines.slice(end), heading, nested + 1))];
+  return [...inline(words), ...(end < 0 ? [] : blocks(lines.slice(end), page, nested + 1))];
 }
 
 function paragraph(lines, start, made, nested) {
