@@ -222,7 +222,7 @@ async def test_what_is_no_frame_ends_the_connection_and_counts_as_a_crash(plugge
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 1 << 20
+    assert peak < 4 << 20  # whatever else happened meanwhile included; the frames claim up to 4 GiB
     assert all(isinstance(one, PluginDown) for one in await asyncio.gather(*waiting, return_exceptions=True))
     view = await plugged.until("two", lambda view: view.state is PluginState.WAITING and view.reason is not None)
     assert view.reason is not None
