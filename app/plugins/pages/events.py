@@ -1,6 +1,6 @@
 """What is pressed on a page: whether that may be, what the plugin is asked then, and how its answer is read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ EVENTS: Final = {"button": "press", "form": "submit", "table": "action"}
 REPLY_KINDS = ("success", "error", "info")
 MOST_MESSAGE, MOST_ERRORS, MOST_PATH = 2_000, 200, 2_000
 GONE = "This is no longer there."
-NOT_TAKEN = "This was not taken, and the plugin does not say why."
+NOT_TAKEN = "This was not accepted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,13 @@ def _values(form: Node, actor: Actor, given: object) -> dict[str, Any]:
 
 
 def _seen(node: Node, actor: Actor) -> Iterator[Node]:
-    for child in node.get("children", ()):
-        if actor.is_admin or "only" not in child:
-            yield child
-            yield from _seen(child, actor)
+    return _inside(node, lambda child: actor.is_admin or "only" not in child)
+
+
+def _inside(node: Node, wanted: Callable[[Node], bool] = lambda _: True) -> Iterator[Node]:
+    for child in filter(wanted, node.get("children", ())):
+        yield child
+        yield from _inside(child, wanted)
 
 
 def read_reply(payload: Any) -> Reply:
@@ -132,14 +135,18 @@ def read_reply(payload: Any) -> Reply:
 
 
 def seen_by(actor: Actor, reply: Reply, tree: Tree | None, event: PageEvent) -> Reply:
-    """The reply without what it says of fields that this viewer has not; when nothing is left, it says that much."""
-    place = tree.find(event.node) if tree is not None and reply.errors else None
-    form = place.form if place is not None else None
-    fields = _seen(form.node, actor) if form is not None else ()
-    names = {node["name"] for node in fields if node["type"] == "field"}
-    errors = {name: says for name, says in reply.errors.items() if name in names}
-    message = reply.message if reply.message or reply.ok or errors else NOT_TAKEN
-    return replace(reply, errors=errors, message=message)
+    """The reply without what it says of fields that this viewer has not; what is wrong with no field is its message."""
+    if reply.ok:
+        return reply
+    place = tree.find(event.node) if tree is not None else None
+    form = place.form.node if place is not None and place.form is not None else {}
+    fields = {node["name"] for node in _inside(form) if node["type"] == "field"}
+    seen = {node["name"] for node in _seen(form, actor) if node["type"] == "field"}
+    errors = {name: says for name, says in reply.errors.items() if name in seen}
+    if reply.message or errors:
+        return replace(reply, errors=errors)
+    nowhere = (says for name, says in reply.errors.items() if name not in fields)
+    return replace(reply, errors={}, message=" ".join(dict.fromkeys((NOT_TAKEN, *nowhere)))[:MOST_MESSAGE])
 
 
 def _is_error(pair: tuple[str, Any]) -> bool:

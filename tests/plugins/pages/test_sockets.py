@@ -152,7 +152,7 @@ async def test_what_is_wrong_with_a_field_that_a_viewer_has_not_stays_hidden(
         assert (await mine.ask("wrong", "submit", values={}))["errors"] == {"name": "Taken."}
         reply = await theirs.ask("wrong", "submit", values={})
     assert (reply["ok"], reply["errors"]) == (False, {})
-    assert reply["message"] == "This was not taken, and the plugin does not say why."
+    assert reply["message"] == "This was not accepted."
 
 
 async def test_the_plugins_answer_is_told(admin: httpx.AsyncClient) -> None:

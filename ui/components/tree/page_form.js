@@ -13,12 +13,11 @@ export const PageForm = {
   template: `
     <form class="p-form" novalidate :aria-busy="busy || undefined" @submit.prevent="submit">
       <Children :node="node"/>
-      <p v-if="problem" class="t-notice bad" role="alert">{{ problem }}</p>
       <button type="submit" class="t-btn primary" :class="{ busy }" :aria-disabled="busy || page.off() || undefined">
         <span>{{ node.data.submit || "Save" }}</span></button>
     </form>`,
   data() {
-    return { busy: false, problem: "" };
+    return { busy: false };
   },
   created() {
     this.typed = shallowReactive(new Map()); // name → {value, told}; a field that nobody touched is not in it
@@ -40,18 +39,16 @@ export const PageForm = {
       const fields = fieldsOf(this.node).map((node) => node.data);
       const values = Object.fromEntries(fields.map((field) => [field.name, this.valueOf(field)]));
       this.busy = true;
-      this.problem = "";
       const reply = await this.page.send(this.node.id, "submit", { values });
       this.busy = false;
       this.errors.clear();
       for (const [name, sentence] of Object.entries(reply.errors ?? {})) this.errors.set(name, sentence);
       if (reply.ok && !this.errors.size) this.sent(fields, values);
-      else await this.refused(reply);
+      else await this.refused();
     },
-    // The first field that is wrong comes into view; where none of them is here, the form itself tells what is wrong.
-    async refused(reply) {
+    // The first field that is wrong comes into view.
+    async refused() {
       const first = fieldsOf(this.node).find((node) => this.errors.has(node.data.name));
-      if (!first && !reply.message) this.problem = [...new Set(["This was not accepted.", ...this.errors.values()])].join(" ");
       for (let node = first; node && node !== this.node; node = node.parent) {
         if (node.parent.type === "tabs") node.parent.shown = { key: node.key };
       }
