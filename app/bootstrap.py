@@ -21,7 +21,7 @@ from app.core.migrate import prepare_database
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
 from app.monitor.service import MonitorService
-from app.operations import control_handlers
+from app.operations.table import control_handlers
 from app.plugins.figures import PluginFigures
 from app.plugins.licence_store import LicenceStore
 from app.plugins.licensing import Licensing

@@ -98,7 +98,7 @@ async def _of_file(config: "Config") -> AsyncIterator[Ask]:
     from app.audit.service import AuditService
     from app.audit.trail import AuditTrail
     from app.core.clock import Clock
-    from app.operations import audit_handlers
+    from app.operations.audit import audit_handlers
     from app.settings.service import SettingsService
 
     if not (config.data_dir / "toru.db").is_file():
