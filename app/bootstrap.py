@@ -20,6 +20,8 @@ from app.core.database import Database
 from app.core.migrate import prepare_database
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
+from app.core.service_manager import ServiceManager
+from app.heartbeat import Heartbeat
 from app.monitor.service import MonitorService
 from app.operations.table import control_handlers
 from app.plugins.figures import PluginFigures
@@ -48,10 +50,12 @@ PLUGIN_STAGE_SECONDS = 8.0
 
 
 @asynccontextmanager
-async def open_services(config: Config, admin_password: str, clock: Clock | None = None) -> AsyncIterator[Services]:
+async def open_services(
+    config: Config, admin_password: str, clock: Clock | None = None, manager: ServiceManager | None = None
+) -> AsyncIterator[Services]:
     """Opens everything that serves; the caller gives the administrator's password once, it is kept as a hash.
 
-    The caller holds the `InstanceLock` of the data folder.
+    The caller holds the `InstanceLock` of the data folder. The `manager`, where there is one, hears that we live.
 
     Raises:
         UnusableDatabase: the database file cannot be used.
@@ -101,6 +105,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
             cloudflare_access=cloudflare_access,
         )
         await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
+        await _opened(stack, "heartbeat", Heartbeat(manager or ServiceManager(), database))
         yield services
 
 

@@ -1,6 +1,7 @@
 """The composition root: services, REST, pages, one ASGI application, served. Alone in knowing all of them."""
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
@@ -17,6 +18,7 @@ from app.core.errors import Unavailable
 from app.core.instance_lock import InstanceLock
 from app.core.log import start_logging
 from app.core.migrate import UnusableDatabase
+from app.core.service_manager import ServiceManager
 from app.error_shape import OneShape
 from app.guard import Application, Guard
 from app.headers import PagePolicy
@@ -96,10 +98,13 @@ def run_server(config: Config, admin_password: str, announce: Callable[[], None]
         OSError: a folder cannot be used.
     """
     # In this order, so that a second start touches nothing, not even the log of the first.
+    manager = ServiceManager.take_from()
+    if manager.watchdog_seconds:
+        faulthandler.enable()  # it ends who hangs by SIGABRT: where that was is then in its journal
     with InstanceLock(config.data_dir), _listener(config) as listener:
         log_file = start_logging(config.log_dir)
         try:
-            asyncio.run(_serve(config, admin_password, listener, announce))
+            asyncio.run(_serve(config, admin_password, listener, announce, manager))
         except (UnusableDatabase, Unavailable) as error:
             log.error("%s", error, extra={"event": "core_failed", "quiet": True})  # noqa: TRY400 - the sentence tells all
             raise
@@ -125,7 +130,9 @@ def _listener(config: Config) -> socket.socket:
     return listener
 
 
-async def _serve(config: Config, password: str, listener: socket.socket, announce: Callable[[], None]) -> None:
+async def _serve(
+    config: Config, password: str, listener: socket.socket, announce: Callable[[], None], manager: ServiceManager
+) -> None:
     leave_out_aiohttp(config)
     watch_children_by_pidfd()
     from app.bootstrap import open_services
@@ -136,9 +143,14 @@ async def _serve(config: Config, password: str, listener: socket.socket, announc
         gc.freeze()
         log.info("serving on %s:%s", config.host, config.port, extra={"event": "started", "pid": os.getpid()})
         announce()
+        manager.ready(f"Serving on {config.host}:{config.port}")
 
-    async with open_services(config, password) as services:
-        server = Server(_server_config(create_server_app(services)), listening, services.plugins.leave)
+    async def leaving() -> None:
+        manager.stopping()
+        await services.plugins.leave()
+
+    async with open_services(config, password, manager=manager) as services:
+        server = Server(_server_config(create_server_app(services)), listening, leaving)
         # Not SIG_IGN, which every script would inherit. uvicorn takes SIGTERM and SIGINT while it serves, and raises
         # what ended it once more; here nothing ends before the services are closed.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):

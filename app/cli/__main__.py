@@ -5,7 +5,9 @@ import click
 from app.cli.audit import audit
 from app.cli.license import license_keys
 from app.cli.plugin import plugin
+from app.cli.runner import runner
 from app.cli.serve import serve
+from app.cli.service import service
 from app.cli.user import user
 from app.version import VERSION
 
@@ -21,6 +23,8 @@ toru.add_command(user)
 toru.add_command(audit)
 toru.add_command(plugin)
 toru.add_command(license_keys)
+toru.add_command(service)
+toru.add_command(runner)
 
 if __name__ == "__main__":
     toru(prog_name="toru")

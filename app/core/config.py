@@ -58,6 +58,7 @@ class Config(BaseSettings):
     scripts_dir: Path = Field(Path("scripts"), validation_alias="TORU_SCRIPTS_DIR")
     chosen_log_dir: Path | None = Field(None, validation_alias="TORU_LOG_DIR")
     script_env: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias="TORU_SCRIPT_ENV")
+    runner_socket: Path | None = Field(None, validation_alias="TORU_RUNNER_SOCKET")
     allow_aiohttp: bool = Field(False, validation_alias="TORU_ALLOW_AIOHTTP")
 
     @field_validator("admin_username", "admin_display_name", "host")
@@ -132,7 +133,7 @@ class Config(BaseSettings):
             raise ValueError("must be the tag of an application, or several with commas between")
         return _parts(value)
 
-    @field_validator("data_dir", "plugins_dir", "scripts_dir", "chosen_log_dir", "access_keys")
+    @field_validator("data_dir", "plugins_dir", "scripts_dir", "chosen_log_dir", "access_keys", "runner_socket")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         if value is None:

@@ -40,6 +40,7 @@ OUT_OF_OUR_HANDS = {
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_READONLY,
 }
+IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 # trusted_schema and mmap_size: a damaged or foreign file must not run code or map memory we do not control.
 PRAGMAS = (
@@ -95,6 +96,18 @@ class Database:
         """
         return await self._submit(self._read_thread, self._reader, work)
 
+    async def answers(self) -> bool:
+        """Whether work gets through to the file: not while another process locks it, or the disk hangs.
+
+        A disk that is full, or read-only, does answer.
+        """
+        try:
+            await self.write(_begin)
+        except Unavailable as refused:
+            problem = refused.__cause__.orig if isinstance(refused.__cause__, exc.DBAPIError) else None
+            return isinstance(problem, sqlite3.Error) and problem.sqlite_errorcode & 0xFF not in IN_USE
+        return True
+
     async def _submit(self, thread: ThreadPoolExecutor, engine: Engine, work: Callable[[Session], T]) -> T:
         deadline = time.monotonic() + WAITING_SECONDS
         return await asyncio.get_running_loop().run_in_executor(thread, _transact, engine, work, deadline)
@@ -120,6 +133,10 @@ def _transact(engine: Engine, work: Callable[[Session], T], deadline: float) -> 
         if isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF in OUT_OF_OUR_HANDS:
             raise _unavailable(str(error.orig)) from error
         raise
+
+
+def _begin(session: Session) -> None:
+    session.connection()  # without a statement there would be no transaction
 
 
 def _unavailable(reason: str) -> Unavailable:

@@ -37,9 +37,9 @@ async def connected(path: str) -> socket.socket:
 
 
 async def connected_to_own(path: str) -> socket.socket:
-    """The same, to a process of our own user. Raises OSError as above, or NotOurs."""
+    """The same, to a process of our own user, or of root: systemd's. Raises OSError as above, or NotOurs."""
     handle = await connected(path)
-    if peer_uid(handle) != os.geteuid():
+    if peer_uid(handle) not in (os.geteuid(), 0):
         handle.close()
         raise NotOurs(errno.EPERM, "another user listens on its socket")
     return handle

@@ -54,8 +54,9 @@ def _places(data_dir: Path) -> Iterator[Path]:
     yield data_dir / "plugins"
     # The data folder's path is in the name, so that two installations of one user keep out of each other's way.
     name = f"toru-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}"
-    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
-        yield Path(runtime) / name
+    for runtime in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):  # of a service, of a session
+        if folder := os.environ.get(runtime, "").partition(":")[0]:
+            yield Path(folder) / name
     yield Path("/run/user") / str(os.geteuid()) / name
     yield Path(tempfile.gettempdir()) / name
 

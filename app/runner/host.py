@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Iterator
 
 from app.core.framing import Message
 from app.runner import protocol
+from app.runner.activation import given_listener, turn_away
 from app.runner.commands import Commands
 from app.runner.inherited import reset_signals, watch_children_by_pidfd
 from app.runner.link import Link
@@ -53,8 +54,9 @@ class Host:
         """Serves until it may end. Raises AlreadyServed, OSError."""
         reset_signals()
         watch_children_by_pidfd()
-        with _locked(protocol.socket_folder(self._data)):
-            server = await asyncio.start_unix_server(self._connected, sock=self._bind())
+        given = given_listener()
+        with _locked(protocol.socket_folder(self._data), given):
+            server = await asyncio.start_unix_server(self._connected, sock=given or self._bind())
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGHUP):
                 loop.add_signal_handler(number, lambda: None)  # not SIG_IGN: that would reach the scripts
@@ -65,8 +67,9 @@ class Host:
                 await self._over.wait()
             finally:
                 server.close()
-                with contextlib.suppress(OSError):
-                    os.unlink(protocol.socket_name())
+                if given is None:
+                    with contextlib.suppress(OSError):
+                        os.unlink(protocol.socket_name())
                 await self._close_links()
         log.info("Ended")
 
@@ -192,7 +195,7 @@ class Host:
 
 
 @contextlib.contextmanager
-def _locked(folder: str) -> Iterator[None]:
+def _locked(folder: str, given: socket.socket | None) -> Iterator[None]:
     lock = os.open(os.path.join(folder, protocol.lock_name()), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         until = time.monotonic() + LOCK_WAIT
@@ -202,6 +205,7 @@ def _locked(folder: str) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
+                    turn_away(given)
                     raise AlreadyServed(folder) from None
                 time.sleep(0.05)
         yield

@@ -40,6 +40,7 @@ class Dispatcher:
     Args:
         data_dir: where journals and runners are.
         starter: starts runners.
+        runner_service: the socket behind which systemd starts one, where it does.
         cwd: the folder that scripts run in.
         told: called at every change of a run's state.
     """
@@ -50,6 +51,7 @@ class Dispatcher:
         settings: SettingsService,
         data_dir: Path,
         starter: RunnerStarter,
+        runner_service: Path | None,
         environment: ScriptEnvironment,
         cwd: Path,
         clock: Clock,
@@ -63,7 +65,7 @@ class Dispatcher:
         self._tasks = TaskKeeper("runs")
         self._roster = Roster(store, told, self._pump)
         outcomes = Outcomes(self._roster, data_dir / "runs", self._tasks, clock, self._again)
-        self._runners = Runners(data_dir, starter, outcomes)
+        self._runners = Runners(data_dir, starter, outcomes, runner_service)
         self._outcomes = outcomes
         self._cancelling = Cancelling(self._roster, outcomes)
         self._unsubscribe = settings.subscribe(lambda key: self._pump())

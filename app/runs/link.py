@@ -130,9 +130,9 @@ class RunnerLink(asyncio.Protocol):
             raise RunnerRefused(str(answer["error"]), answer.get("errno"))
         return answer
 
-    async def hello(self, version: int) -> list[Progress]:
+    async def hello(self, version: int, seconds: float = HELLO_SECONDS) -> list[Progress]:
         """Introduces us and returns the runs that the runner knows. Raises as `ask`."""
-        answer = await self.ask("hello", HELLO_SECONDS, version=version)
+        answer = await self.ask("hello", seconds, version=version)
         self.version, self.pid = answer["version"], answer["pid"]
         return [Progress(*row[:5]) for row in answer["runs"]]
 

@@ -13,7 +13,7 @@ from app.core.errors import Unavailable
 from app.core.tasks import TaskKeeper
 from app.runner.__main__ import ALREADY_SERVED
 from app.runner.protocol import RUNNER_VERSION, socket_folder, socket_name
-from app.runs.link import Progress, RunnerLink, RunnerRefused, connect
+from app.runs.link import HELLO_SECONDS, Progress, RunnerLink, RunnerRefused, connect
 from app.runs.runner_process import RunnerStarter
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,10 @@ START_SECONDS = 15.0
 LOOK_SECONDS = 0.01
 LOOKS = 1000
 RETRY_SECONDS = 1.0
+ACTIVATION_SECONDS = 20.0
+"""For a greeting where systemd may have to start the runner first."""
 
+NO_SERVICE = "systemd starts no runner of this version behind %s, so we start one; `toru service install` mends that"
 CANNOT_START = "The runner, which executes scripts, cannot be started. See runner/runner.log in the data folder."
 
 
@@ -46,10 +49,12 @@ class Runners:
         data_dir: whose runners they are.
         starter: starts one of our own version.
         followed: hears of runs.
+        service: the socket behind which systemd starts a runner of our own version, where it does.
     """
 
-    def __init__(self, data_dir: Path, starter: RunnerStarter, followed: Followed) -> None:
+    def __init__(self, data_dir: Path, starter: RunnerStarter, followed: Followed, service: Path | None = None) -> None:
         self._folder = Path(socket_folder(data_dir))
+        self._service = service
         self._starter = starter
         self._followed = followed
         self._links: dict[str, RunnerLink] = {}
@@ -67,6 +72,8 @@ class Runners:
         names = await asyncio.to_thread(_socket_names, self._folder)
         for name in sorted(names):
             await self._connect(name, None)
+        if socket_name() not in self._links:
+            await self._connect_service(None)  # now, for it may have runs, which would be taken for lost
         if socket_name() not in self._links:
             self._tasks.spawn(self._start_own(None), "start")
 
@@ -94,17 +101,37 @@ class Runners:
         except TimeoutError:
             raise Unavailable(CANNOT_START) from None
 
+    async def _connect_service(self, before: RunnerLink | None) -> bool:
+        """Whether the runner of the service answered, having been started for it where need be."""
+        if self._service is None:
+            return False
+        path, name = self._service, socket_name()
+        link = await self._greeted(path.parent, path.name, ACTIVATION_SECONDS)
+        if link is not None and link[0].version != RUNNER_VERSION:
+            # Of an older installation of the service, with runs to serve to their end.
+            self._took(f"{link[0].version}.sock", *link, before)
+            return False
+        return link is not None and self._took(name, *link, before)
+
     async def _connect(self, name: str, before: RunnerLink | None) -> bool:
-        """Whether a runner answered behind the socket."""
+        """Whether a runner answered behind the socket of our folder."""
+        link = await self._greeted(self._folder, name, HELLO_SECONDS)
+        return link is not None and self._took(name, *link, before)
+
+    async def _greeted(self, folder: Path, name: str, seconds: float) -> tuple[RunnerLink, list[Progress]] | None:
         link: RunnerLink | None = None
         try:
-            link = await connect(self._folder, name, self._followed.progressed, self._lost)
-            runs = await link.hello(RUNNER_VERSION)
+            link = await connect(folder, name, self._followed.progressed, self._lost)
+            return link, await link.hello(RUNNER_VERSION, seconds)
         except (OSError, RunnerRefused, TimeoutError) as error:
             if link is not None:
                 link.close()
                 log.warning("a runner does not speak with us: %s", error)
-            return False
+            return None
+
+    def _took(self, name: str, link: RunnerLink, runs: list[Progress], before: RunnerLink | None) -> bool:
+        if before is not None and before.pid != link.pid:
+            self._tell_loss(before)
         self._links[name] = link
         self._followed.connected(link, runs, before)
         if name == socket_name():
@@ -122,13 +149,16 @@ class Runners:
                 self._tasks.spawn(self._find_again(name, link), f"find {name}")
 
     async def _find_again(self, name: str, before: RunnerLink) -> None:
-        if await self._connect(name, before):
+        if await self._connect(name, before) or (name == socket_name() and await self._connect_service(before)):
             return
-        log.error("runner %s is gone", before.pid, extra={"event": "runner_lost", "pid": before.pid})
+        self._tell_loss(before)
         self._starter.reap()
         self._followed.died(before)
         if name == socket_name():
             await self._start_own(before)
+
+    def _tell_loss(self, link: RunnerLink) -> None:
+        log.error("runner %s is gone", link.pid, extra={"event": "runner_lost", "pid": link.pid})
 
     async def _start_own(self, before: RunnerLink | None) -> None:
         while not await self._started():
@@ -137,6 +167,10 @@ class Runners:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _started(self) -> bool:
+        if self._service is not None:
+            if await self._connect_service(None):
+                return True
+            log.warning(NO_SERVICE, self._service, extra={"event": "runner_service_missing"})
         try:
             pid = await asyncio.to_thread(self._starter.start)
         except OSError:

@@ -71,6 +71,7 @@ class RunsService:
             settings,
             config.data_dir,
             RunnerStarter(config.root, config.data_dir, runner_options),
+            config.runner_socket,
             ScriptEnvironment(config.script_env),
             config.root,
             clock,
