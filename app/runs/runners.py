@@ -165,11 +165,11 @@ class Runners:
             self._problem = CANNOT_START
             log.error(CANNOT_START, extra={"event": "runner_failed"})
             await asyncio.sleep(RETRY_SECONDS)
+            if await self._connect_service(None):
+                return
 
     async def _started(self) -> bool:
-        if self._service is not None:
-            if await self._connect_service(None):
-                return True
+        if self._service is not None:  # it was tried before
             log.warning(NO_SERVICE, self._service, extra={"event": "runner_service_missing"})
         try:
             pid = await asyncio.to_thread(self._starter.start)

@@ -59,10 +59,12 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "bash": _program("bash", "bash"),
     "openssl": _program("openssl", "openssl"),
     "systemd-run": _program("systemd-run", "systemd"),
+    "systemd-analyze": _program("systemd-analyze", "systemd"),
+    "systemctl": _program("systemctl", "systemd"),
     "cargo": _program("cargo", "cargo"),
 }
 
-TOOLS = frozenset({"browser", "dash", "bash", "openssl", "systemd-run"})
+TOOLS = frozenset({"browser", "dash", "bash", "openssl", "systemd-run", "systemd-analyze", "systemctl"})
 """What can be installed, so that CI fails without it; the others are circumstances of the machine."""
 
 
