@@ -296,7 +296,7 @@ def test_tests_mirror_the_tree() -> None:
     stray = [
         f"tests/{path}"
         for path in tests
-        if len(path.parts) > 1 and path.parts[0] not in ("bench", "scripts", "sdk", "support", "theme", "ui")
+        if len(path.parts) > 1 and path.parts[0] not in ("bench", "proxies", "scripts", "sdk", "support", "theme", "ui")
         if not (ROOT / "app" / path.parts[0]).is_dir()
     ]
     assert not stray, explain("These mirror nothing:", stray, "tests/runs/ is for app/runs/, tests/ui/ for ui/.")

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 
 from tests.support.chromium import chromium_path, playwright_browser
+from tests.support.debian import debian_problem
 from tests.support.unprivileged import open_python
 
 
@@ -53,6 +54,7 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "browser": _browser,
     "nobody": _nobody,
     "package-index": _package_index,
+    "debian-packages": debian_problem,
     "root": _root,
     "mounts": _mounts,
     "dash": _program("dash", "dash"),
