@@ -27,7 +27,7 @@ def migrate(path: Path, revision: str = "head") -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
 
     alembic = Config()
-    alembic.set_main_option("script_location", str(Path(__file__).parent))
+    alembic.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     with engine.begin() as connection:
         alembic.attributes["connection"] = connection
         command.upgrade(alembic, revision)
