@@ -125,7 +125,7 @@ async def test_neither_scripts_nor_plugins_hear_of_the_manager(tmp_path: Path, s
 
 
 async def _ended(client: httpx.AsyncClient, run_id: str) -> bool:
-    return (await client.get(f"/api/runs/{run_id}")).json()["state"] == "succeeded"
+    return bool((await client.get(f"/api/runs/{run_id}")).json()["state"] == "succeeded")
 
 
 async def test_a_database_that_is_read_only_does_answer(

@@ -36,10 +36,10 @@ async def connected(path: str) -> socket.socket:
         await asyncio.sleep(RETRY)
 
 
-async def connected_to_own(path: str) -> socket.socket:
-    """The same, to a process of our own user, or of root: systemd's. Raises OSError as above, or NotOurs."""
+async def connected_to_own(path: str, *, or_root: bool = False) -> socket.socket:
+    """The same, to a process of our own user, or of root for a socket of systemd. Raises as above, or NotOurs."""
     handle = await connected(path)
-    if peer_uid(handle) not in (os.geteuid(), 0):
+    if peer_uid(handle) != os.geteuid() and not (or_root and peer_uid(handle) == 0):
         handle.close()
         raise NotOurs(errno.EPERM, "another user listens on its socket")
     return handle

@@ -156,8 +156,10 @@ async def connect(
     name: str,
     progress: Callable[[RunnerLink, Progress], None],
     lost: Callable[[RunnerLink], None],
+    *,
+    of_systemd: bool = False,
 ) -> RunnerLink:
-    """A connection to the runner behind a socket of the folder.
+    """A connection to the runner behind a socket of the folder, or behind one `of_systemd`, which root has made.
 
     Raises:
         OSError: nobody listens there, another user does (NotOurs), or nobody has room for ACCEPT_SECONDS
@@ -166,7 +168,7 @@ async def connect(
     handle = await asyncio.to_thread(os.open, folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         async with asyncio.timeout(ACCEPT_SECONDS):
-            connection = await connected_to_own(address(handle, name))
+            connection = await connected_to_own(address(handle, name), or_root=of_systemd)
     finally:
         os.close(handle)
     try:

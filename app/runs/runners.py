@@ -106,7 +106,7 @@ class Runners:
         if self._service is None:
             return False
         path, name = self._service, socket_name()
-        link = await self._greeted(path.parent, path.name, ACTIVATION_SECONDS)
+        link = await self._greeted(path.parent, path.name, ACTIVATION_SECONDS, of_systemd=True)
         if link is not None and link[0].version != RUNNER_VERSION:
             # Of an older installation of the service, with runs to serve to their end.
             self._took(f"{link[0].version}.sock", *link, before)
@@ -118,10 +118,12 @@ class Runners:
         link = await self._greeted(self._folder, name, HELLO_SECONDS)
         return link is not None and self._took(name, *link, before)
 
-    async def _greeted(self, folder: Path, name: str, seconds: float) -> tuple[RunnerLink, list[Progress]] | None:
+    async def _greeted(
+        self, folder: Path, name: str, seconds: float, *, of_systemd: bool = False
+    ) -> tuple[RunnerLink, list[Progress]] | None:
         link: RunnerLink | None = None
         try:
-            link = await connect(folder, name, self._followed.progressed, self._lost)
+            link = await connect(folder, name, self._followed.progressed, self._lost, of_systemd=of_systemd)
             return link, await link.hello(RUNNER_VERSION, seconds)
         except (OSError, RunnerRefused, TimeoutError) as error:
             if link is not None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -205,3 +206,12 @@ async def test_a_migration_that_fails_says_why(older: Path, monkeypatch: pytest.
     monkeypatch.setattr(migrate, "ROOT", older.parent)
     with pytest.raises(UnusableDatabase, match=r"could not be migrated: .*No module named 'app'"):
         await prepare_database(older)
+
+
+def test_a_folder_with_a_percent_sign_in_its_name_migrates(tmp_path: Path) -> None:
+    root, database = tmp_path / "50% %(here)s", tmp_path / "toru.db"
+    shutil.copytree(ROOT / "app", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "app.core.migrations", str(database)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert database.exists()
