@@ -21,7 +21,7 @@ from app.core.migrate import prepare_database
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
 from app.monitor.service import MonitorService
-from app.operations.table import control_handlers
+from app.operations.table import control_handlers, control_streamers
 from app.plugins.figures import PluginFigures
 from app.plugins.licence_store import LicenceStore
 from app.plugins.licensing import Licensing
@@ -100,7 +100,8 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
             *plugins,
             cloudflare_access=cloudflare_access,
         )
-        await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
+        control = ControlServer(config.data_dir, control_handlers(services), control_streamers(services))
+        await _opened(stack, "control", control)
         yield services
 
 

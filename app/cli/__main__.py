@@ -1,26 +1,35 @@
-"""The command line: `toru` and its commands, one file each."""
+"""The command line: `toru` and its commands, one file each, imported when they are called."""
 
-import click
+import sys
 
-from app.cli.audit import audit
-from app.cli.license import license_keys
-from app.cli.plugin import plugin
-from app.cli.serve import serve
-from app.cli.user import user
+from app.cli.commands import help_text, version_text
+from app.cli.exits import INTERRUPTED
 from app.version import VERSION
 
 
-@click.group(epilog="./toru test checks and tests everything.")
-@click.version_option(VERSION, prog_name="toru")
-def toru() -> None:
-    """Toru Steering Center: a dashboard for this machine and its scripts."""
+def main(arguments: list[str]) -> int:
+    """Does what the arguments say; the exit code."""
+    try:
+        if arguments == ["--version"]:
+            return _print(version_text(VERSION))
+        if arguments == ["--help"]:
+            return _print(help_text())
+        from app.cli.start import run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
-toru.add_command(serve)
-toru.add_command(user)
-toru.add_command(audit)
-toru.add_command(plugin)
-toru.add_command(license_keys)
+def _print(text: str) -> int:
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        from app.cli.endings import output_failed
+
+        return output_failed(error)
+    return 0
+
 
 if __name__ == "__main__":
-    toru(prog_name="toru")
+    sys.exit(main(sys.argv[1:]))

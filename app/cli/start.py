@@ -1,0 +1,75 @@
+"""From words to a command: finds it, imports it, and turns whatever goes wrong into one line and an exit code."""
+
+import importlib
+import sys
+
+import click
+
+from app.cli.commands import ABOUT, COMMANDS, EXIT_CODES
+from app.cli.endings import file_failed, our_mistake, output_failed, say
+from app.cli.exits import INTERRUPTED, USAGE
+from app.version import VERSION
+
+SHORT = 100
+"""Characters of a sentence in a list of commands; where the terminal is narrower it is wrapped."""
+
+
+class Commands(click.Group):
+    """The commands of the table, in its order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return [name for name, _, _ in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them, imported now; None for an unknown name."""
+        for name, place, _ in COMMANDS:
+            if name == cmd_name:
+                module, _, attribute = place.partition(":")
+                command = getattr(importlib.import_module(module), attribute)
+                return command if isinstance(command, click.Command) else None
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists them without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, _, sentence in COMMANDS])
+
+
+@click.group(cls=Commands, help=ABOUT, epilog=f"\b\n{EXIT_CODES}".replace("\n\n", "\n\n\b\n"))
+@click.version_option(VERSION, prog_name="toru")
+def toru() -> None:
+    """Every command."""
+
+
+def run(arguments: list[str]) -> int:
+    """Does what the arguments say; the exit code."""
+    try:
+        try:
+            code = toru.main(arguments, prog_name="toru", standalone_mode=False)
+        except SystemExit as ended:
+            code = ended.code
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE
+    except click.ClickException as error:
+        return _not_understood(error)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError as error:
+        return output_failed(error)
+    except OSError as error:
+        return output_failed(error) if error.filename is None else file_failed(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line
+        return our_mistake(error)
+    return code if isinstance(code, int) else 0
+
+
+def _not_understood(error: click.ClickException) -> int:
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "toru"
+    sentence = error.format_message()
+    if isinstance(error, click.UsageError):
+        sentence = f"{' '.join(sentence.split()).rstrip('.')}. See: ./{path} --help"
+    say(sentence)
+    return error.exit_code
