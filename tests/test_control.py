@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app import control as module
-from app.control import ControlServer, NotRunning, call
-from app.core.errors import BadValue, Forbidden, ToruError
+from app.control import AnotherUsers, ControlServer, NotRunning, call
+from app.core.errors import BadValue, ToruError
 from app.core.framing import FrameReader, encode
 from tests.support.server import ROOT
 from tests.support.unprivileged import AS_NOBODY, open_folder, open_python
@@ -159,13 +159,13 @@ async def test_another_user_gets_no_answer_even_where_modes_would_let_it_in(
     server = ControlServer(folder, {"greet": greet})
     await server.open()
     try:
-        assert (await as_nobody(folder)).startswith("Forbidden ")
+        assert (await as_nobody(folder)).startswith("AnotherUsers ")
         (folder / "control.sock").chmod(0o666)
         assert (await as_nobody(folder)).startswith("NotRunning ")
     finally:
         await server.close()
         folder.rmdir()
-    assert issubclass(Forbidden, ToruError)
+    assert issubclass(AnotherUsers, ToruError)
 
 
 async def as_nobody(folder: Path) -> str:

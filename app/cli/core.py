@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from app.core.config import Config
 
 T = TypeVar("T")
+PING_SECONDS = 10.0
+"""What a core may take to say its version, which takes a millisecond: one that hangs is told soon."""
+
 Ask = Callable[..., Awaitable[Any]]
 """`await ask(command, **fields)`: what the core answers, or what it would."""
 
@@ -36,6 +39,7 @@ def ask_core(command: str, **fields: Any) -> Any:
     async def work() -> Any:
         from app.control import call
 
+        await call(config.data_dir, "version", {}, PING_SECONDS)
         return await call(config.data_dir, command, fields)
 
     return finish(work())
@@ -89,7 +93,7 @@ async def _asked(config: "Config", work: Callable[[Ask], Awaitable[T]], may_crea
         return await call(config.data_dir, command, fields)
 
     try:
-        await core("version")
+        await call(config.data_dir, "version", {}, PING_SECONDS)
     except NoAnswer:
         raise
     except NotRunning:

@@ -48,12 +48,11 @@ def _admin_password(config: "Config") -> str:
         ConfigError: production without a strong one.
     """
     from app.core.config import ConfigError
-    from app.core.passwords import RULE, is_strong
+    from app.core.passwords import RULE, deployment_problem, is_strong
 
     given = config.admin_password.get_secret_value() if config.admin_password else ""
-    if config.production and not is_strong(given):
-        problem = "is too weak" if given else "is missing"
-        raise ConfigError(f"ADMIN_PASSWORD {problem}, and PRODUCTION is set. {RULE}")
+    if (problem := deployment_problem(given, production=config.production)) is not None:
+        raise ConfigError(problem)
     if given and not is_strong(given):
         _say(f"warning: ADMIN_PASSWORD is weak. {RULE}")
     return given

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.control import Handler
 from app.core.clock import Clock
+from app.core.integrity import integrity_problem
 from app.core.last_problem import last_problem
 from app.core.permissions import Actor
 from app.runs.schemas import RunState
@@ -49,7 +50,10 @@ def status_handlers(services: Services) -> dict[str, Handler]:
             "last_problem": await asyncio.to_thread(last_problem, config.log_dir / "toru.log"),
         }
 
-    return {"status": status}
+    async def check_database(_: Mapping[str, Any]) -> str | None:
+        return await asyncio.to_thread(integrity_problem, services.config.data_dir / "toru.db")
+
+    return {"status": status, "database-check": check_database}
 
 
 def _memory() -> int:
