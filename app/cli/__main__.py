@@ -2,18 +2,15 @@
 
 import sys
 
-from app.cli.commands import help_text, version_text
 from app.cli.exits import INTERRUPTED
-from app.version import VERSION
 
 
 def main(arguments: list[str]) -> int:
     """Does what the arguments say; the exit code."""
     try:
-        if arguments == ["--version"]:
-            return _print(version_text(VERSION))
-        if arguments == ["--help"]:
-            return _print(help_text())
+        text = _known_text(arguments)
+        if text is not None:
+            return _print(text)
         from app.cli.start import run
 
         return run(arguments)
@@ -21,9 +18,23 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
+def _known_text(arguments: list[str]) -> str | None:
+    """What is printed without asking any command: to import them takes longer than to read this."""
+    if arguments == ["--version"]:
+        from app.version import VERSION
+
+        return f"toru, version {VERSION}\n"
+    if arguments[-1:] != ["--help"]:
+        return None
+    from app.cli.help_file import help_of
+
+    return help_of(arguments[:-1])
+
+
 def _print(text: str) -> int:
     try:
-        print(text, end="", flush=True)
+        sys.stdout.write(text)
+        sys.stdout.flush()
     except OSError as error:
         from app.cli.endings import output_failed
 

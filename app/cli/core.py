@@ -1,7 +1,5 @@
 """What commands are about: the core that runs here, reached over its control socket; else the database itself."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +19,8 @@ Ask = Callable[..., Awaitable[Any]]
 
 def load_deployment() -> "Config":
     """The configuration of this deployment; ends the command when it is none."""
+    import logging
+
     from app.core.config import ConfigError, load_config
     from app.core.secret_pipe import forbid_dumps, read_secrets
 
@@ -61,6 +61,8 @@ def with_ask(work: Callable[[Ask], Coroutine[Any, Any, T]], *, may_create: bool 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; what is expected to go wrong ends the command with a sentence and a code."""
+    import asyncio
+
     from app.control import AnotherUsers, NotRunning
     from app.core.errors import ToruError
     from app.core.instance_lock import AlreadyRunning, UnsafeFolder

@@ -1,6 +1,5 @@
 """`toru doctor`: everything that can be wrong on a machine, a line each, with what to do about it."""
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +39,8 @@ def doctor(as_json: bool) -> None:
 
 
 def _findings() -> "list[Finding]":
+    import asyncio
+
     from app.core.config import ConfigError, load_config
     from app.core.secret_pipe import forbid_dumps, read_secrets
     from app.doctor.examine import examine

@@ -1,9 +1,8 @@
 """`toru runs`: scripts of this machine, through its core, or of another one, through its REST with a token."""
 
-import asyncio
 import os
+import secrets
 import sys
-import uuid
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -105,7 +104,7 @@ def start(
     if following and as_json:
         raise click.UsageError("--follow prints what the script prints; --json cannot be in it. Leave one out.")
     door = _door(url, token_file)
-    run = _finish(door.start(script, list(args), timeout, key or (uuid.uuid4().hex if url else None)))
+    run = _finish(door.start(script, list(args), timeout, key or (secrets.token_hex(16) if url else None)))
     if as_json:
         print_json(run)
     elif following:
@@ -158,6 +157,8 @@ def _follow(door: "Door", run_id: str, offset: int, patience: int) -> None:
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; what is expected to go wrong ends the command with a sentence and a code."""
+    import asyncio
+
     from app.cli.doors import Broken, Refused
     from app.control import AnotherUsers
     from app.core.errors import ToruError

@@ -2,16 +2,26 @@
 
 import importlib
 import sys
+from collections.abc import Iterator
 
 import click
 
-from app.cli.commands import ABOUT, COMMANDS, EXIT_CODES
+from app.cli.commands import COMMANDS
 from app.cli.endings import file_failed, our_mistake, output_failed, say
 from app.cli.exits import INTERRUPTED, USAGE
 from app.version import VERSION
 
-SHORT = 100
-"""Characters of a sentence in a list of commands; where the terminal is narrower it is wrapped."""
+EPILOG = """\
+\b
+Exit codes: 0 done, 1 refused or not good, 2 not understood, 69 no Toru runs or
+answers, 70 a mistake of ours, 74 cannot be read or written, 77 belongs to
+another user, 78 wrong configuration, 130 Ctrl-C, 141 the reader left.
+
+\b
+./toru test checks and tests everything. docs/cli.md shows each command."""
+
+WIDTH = 80
+"""Of a terminal for which help.txt is made."""
 
 
 class Commands(click.Group):
@@ -36,10 +46,24 @@ class Commands(click.Group):
             formatter.write_dl([(name, sentence) for name, _, sentence in COMMANDS])
 
 
-@click.group(cls=Commands, help=ABOUT, epilog=f"\b\n{EXIT_CODES}".replace("\n\n", "\n\n\b\n"))
+@click.group(cls=Commands, epilog=EPILOG)
 @click.version_option(VERSION, prog_name="toru")
 def toru() -> None:
-    """Every command."""
+    """Toru Steering Center: a dashboard for this machine and its scripts."""
+
+
+def every_command() -> Iterator[tuple[str, click.Context]]:
+    """Each command with what it is called by, the groups before what is in them."""
+    yield from _within(click.Context(toru, info_name="toru", terminal_width=WIDTH))
+
+
+def _within(context: click.Context) -> Iterator[tuple[str, click.Context]]:
+    yield context.command_path, context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            if command is not None:
+                yield from _within(click.Context(command, context, info_name=name, terminal_width=WIDTH))
 
 
 def run(arguments: list[str]) -> int:

@@ -1,6 +1,5 @@
 """`toru status`: whether Toru runs here, and how it is."""
 
-import asyncio
 import sys
 from typing import Any
 
@@ -36,6 +35,8 @@ def status(as_json: bool) -> None:
 
 
 def _ask() -> tuple[dict[str, Any] | None, str, int]:
+    import asyncio
+
     from app.control import AnotherUsers, NotRunning, call
     from app.core.errors import ToruError
 
