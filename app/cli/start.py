@@ -27,6 +27,13 @@ WIDTH = 80
 class Commands(click.Group):
     """The commands of the table, in its order."""
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Does what was asked; a reader that leaves is told apart from a refusal, which click does not."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            ctx.exit(output_failed(error))
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names."""
         return [name for name, _, _ in COMMANDS]
