@@ -17,7 +17,6 @@ from tests.cli.calling import start as start_process
 from tests.support.server import ROOT, Server
 from tests.support.unprivileged import AS_NOBODY, open_folder, open_python
 
-
 pytestmark = pytest.mark.allows_blocking  # a command may hold up its own loop
 
 
