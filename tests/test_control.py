@@ -113,7 +113,7 @@ async def test_the_socket_is_the_owners_only(folder: Path) -> None:
     ],
 )
 async def test_nonsense_ends_its_connection_and_nothing_else(frame: bytes, folder: Path) -> None:
-    _, writer = await asyncio.open_unix_connection(folder / "control.sock")
+    reader, writer = await asyncio.open_unix_connection(folder / "control.sock")
     writer.write(frame)
     async with asyncio.timeout(5):
         answer = await reader.read()
@@ -124,7 +124,7 @@ async def test_nonsense_ends_its_connection_and_nothing_else(frame: bytes, folde
 
 async def test_a_connection_that_says_nothing_is_closed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.1)
-    _, writer = await asyncio.open_unix_connection(folder / "control.sock")
+    reader, writer = await asyncio.open_unix_connection(folder / "control.sock")
     async with asyncio.timeout(5):
         assert await reader.read() == b""
     writer.close()

@@ -9,7 +9,7 @@ COMMANDS = (
     ("doctor", "app.cli.doctor:doctor", "Find what is wrong on this machine, and how to mend it."),
     ("config", "app.cli.config:config", "Check and show how this machine is deployed."),
     ("user", "app.cli.user:user", "Manage the people who may sign in."),
-    ("token", "app.cli.token:token", "Make, list and end API tokens."),
+    ("token", "app.cli.tokens:token", "Make, list and end API tokens."),
     ("runs", "app.cli.runs:runs", "Start, follow and cancel scripts, here or elsewhere."),
     ("plugin", "app.cli.plugin:plugin", "Look after plugins, and make and check those that you write."),
     ("license", "app.cli.license:license_keys", "Make and check licence keys, for the maker of plugins."),

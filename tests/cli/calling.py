@@ -57,7 +57,7 @@ def _terminal(env: dict[str, str], text: str) -> Iterator[tuple[io.BytesIO, io.B
     with (
         patch.dict(os.environ, env, clear=True),
         patch("app.core.secret_pipe.forbid_dumps"),
-        patch("sys.stdin", io.StringIO(text)),
+        patch("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8")),
         patch("sys.stdout", io.TextIOWrapper(out, "utf-8")),
         patch("sys.stderr", io.TextIOWrapper(err, "utf-8")),
     ):
