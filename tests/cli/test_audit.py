@@ -201,5 +201,8 @@ def fill(data_dir: Path, count: int) -> None:
 
 def test_a_folder_without_a_database_is_told(tmp_path: Path) -> None:
     done = toru_audit(tmp_path, "verify")
-    assert (done.returncode, done.stderr) == (69, f"toru: No Toru runs on {tmp_path}, and there is no database. Is it the right folder?\n")
+    assert (done.returncode, done.stderr) == (
+        69,
+        f"toru: No Toru runs on {tmp_path}, and there is no database. Is it the right folder?\n",
+    )
     assert not (tmp_path / "toru.db").exists()
