@@ -8,6 +8,8 @@ LOOKED_AT = 256 << 10
 """Bytes at the end of the file that are read."""
 
 PROBLEMS = ("warn", "error")
+OF_EVERY_START = ("old_sqlite",)
+"""Events that tell what this machine is, at each start: nothing has happened."""
 
 
 def last_problem(path: Path) -> dict[str, str] | None:
@@ -23,6 +25,8 @@ def last_problem(path: Path) -> dict[str, str] | None:
             entry = json.loads(line)
         except ValueError:  # the first one is cut off
             continue
-        if isinstance(entry, dict) and entry.get("level") in PROBLEMS:
+        if not isinstance(entry, dict) or entry.get("event") in OF_EVERY_START:
+            continue
+        if entry.get("level") in PROBLEMS:
             return {name: str(entry.get(name, "")) for name in ("timestamp", "level", "message")}
     return None

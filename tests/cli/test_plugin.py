@@ -224,4 +224,4 @@ async def test_the_check_leaves_nothing_when_it_is_interrupted(start_server: Sta
         while b" start " not in await checking.stdout.readline():
             pass
         checking.send_signal(signal.SIGINT)
-        assert await checking.wait() == 1
+        assert await checking.wait() == 130
