@@ -23,7 +23,7 @@ from app.core.permissions import Role
 from app.core.service_manager import ServiceManager
 from app.heartbeat import Heartbeat
 from app.monitor.service import MonitorService
-from app.operations.table import control_handlers
+from app.operations.table import control_handlers, control_streamers
 from app.plugins.figures import PluginFigures
 from app.plugins.licence_store import LicenceStore
 from app.plugins.licensing import Licensing
@@ -104,7 +104,8 @@ async def open_services(
             *plugins,
             cloudflare_access=cloudflare_access,
         )
-        await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
+        control = ControlServer(config.data_dir, control_handlers(services), control_streamers(services))
+        await _opened(stack, "control", control)
         await _opened(stack, "heartbeat", Heartbeat(manager or ServiceManager(), database))
         yield services
 

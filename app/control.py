@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +13,53 @@ from app.core.errors import Forbidden, ToruError
 from app.core.framing import FrameError, FrameReader, encode
 from app.core.tasks import TaskKeeper
 from app.core.unix_socket import connected, peer_uid
+from app.version import VERSION
 
 log = logging.getLogger(__name__)
 
 SOCKET = "control.sock"
 MAX_FRAME = 1 << 20
 ANSWER_SECONDS = 30
+BEAT_SECONDS = 10.0
+"""How often a stream that has nothing to tell says that it lives."""
+
+MOST_STREAMS = 64
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
+Streamer = Callable[[Mapping[str, Any]], AsyncGenerator[dict[str, Any], None]]
 
 
 class NotRunning(Exception):
     """No core answers on this data folder."""
 
 
+class NoAnswer(NotRunning):
+    """A core holds the socket, but does not answer."""
+
+
+class AnotherUsers(Forbidden):
+    """The data folder belongs to another user."""
+
+
 class ControlServer:
     """Answers `{"command", "fields"}` with `{"ok": value}` or `{"error": sentence}`, one frame each.
+
+    What takes long is streamed: frames `{"item": object}` as they come, `{"beat": true}` while none do, and then the
+    answer. The other side sets the pace; when it leaves, the stream ends.
 
     Args:
         folder: where `control.sock` lies.
         handlers: what each command does; a ToruError becomes the answer's sentence.
+        streamers: the commands that stream.
     """
 
-    def __init__(self, folder: Path, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, folder: Path, handlers: Mapping[str, Handler], streamers: Mapping[str, Streamer] | None = None
+    ) -> None:
         self._folder = folder
         self._handlers = handlers
+        self._streamers = streamers or {}
+        self._streams = 0
         self._tasks = TaskKeeper("control")
         self._server: asyncio.Server | None = None
         self._descriptor = -1  # of the folder; asyncio looks at the socket's path once more when it closes it
@@ -63,58 +86,142 @@ class ControlServer:
                 return
             async with asyncio.timeout(ANSWER_SECONDS):
                 request = await _read(reader)
-                if request is not None:
-                    writer.write(encode(await self._answer(request)))
-                    await writer.drain()
+                if request is None:
+                    return
+                streamer = self._streamers.get(str(request.get("command")))
+                if streamer is None:
+                    await _send(writer, await self._answer(self._handlers.get(str(request.get("command"))), request))
+            if streamer is not None:
+                await self._stream(streamer, request, reader, writer)
         except (TimeoutError, ConnectionError, FrameError):
             log.warning("a control connection broke off", extra={"event": "control_broken"})
         finally:
             writer.close()
 
-    async def _answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        handler = self._handlers.get(str(request.get("command")))
+    async def _stream(
+        self, streamer: Streamer, request: Mapping[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Passes on what comes, for as long as somebody reads it."""
+
+        async def pass_on(fields: Mapping[str, Any]) -> None:
+            async with aclosing(streamer(fields)) as items:
+                following = asyncio.ensure_future(anext(items, None))
+                try:
+                    while True:
+                        done, _ = await asyncio.wait({following}, timeout=BEAT_SECONDS)
+                        item = following.result() if done else None
+                        if done and item is None:
+                            return
+                        await _send(writer, {"beat": True} if item is None else {"item": item})
+                        if done:
+                            following = asyncio.ensure_future(anext(items, None))
+                finally:
+                    following.cancel()
+                    await asyncio.gather(following, return_exceptions=True)
+
+        if self._streams >= MOST_STREAMS:
+            await _send(writer, {"error": f"{MOST_STREAMS} commands follow something already. End one first."})
+            return
+        self._streams += 1
+        leaving = asyncio.ensure_future(reader.read(1))
+        answering = asyncio.ensure_future(self._answer(pass_on, request))
+        try:
+            await asyncio.wait({leaving, answering}, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                await _send(writer, answering.result())
+        finally:
+            self._streams -= 1
+            for half in (leaving, answering):
+                half.cancel()
+            await asyncio.gather(leaving, answering, return_exceptions=True)
+
+    async def _answer(self, handler: Handler | None, request: Mapping[str, Any]) -> dict[str, Any]:
         if handler is None:
-            return {"error": "The running core does not know this command; is it another version?"}
+            told = f"The running core, version {VERSION}, does not know this command; is it another version?"
+            return {"error": f"{told} Restart it after an upgrade."}
         fields = request.get("fields")
         try:
             return {"ok": await handler(fields if isinstance(fields, dict) else {})}
         except ToruError as error:
             return {"error": str(error)}
+        except ConnectionError:
+            raise
         except Exception:
             log.exception("a command failed", extra={"event": "control_failed"})
             return {"error": "Something went wrong in the running core. Its log says what."}
 
 
-async def call(folder: Path, command: str, fields: Mapping[str, Any]) -> Any:
+async def call(folder: Path, command: str, fields: Mapping[str, Any], seconds: float = ANSWER_SECONDS) -> Any:
     """Has the running core do `command`.
+
+    Args:
+        seconds: how long it may take to answer.
 
     Raises:
         NotRunning: no core listens there.
+        NoAnswer: one does, and says nothing.
+        AnotherUsers: it belongs to another user.
         ToruError: the core refused, with its sentence.
     """
+    async with aclosing(_asked(folder, command, fields, seconds)) as answers:
+        async for answer in answers:
+            if "ok" in answer:
+                return answer["ok"]
+    raise _silent(folder)
+
+
+async def stream(folder: Path, command: str, fields: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    """What the running core tells, as it comes, until it has told everything. Raises as `call`."""
+    async with aclosing(_asked(folder, command, fields, ANSWER_SECONDS)) as answers:
+        async for answer in answers:
+            if "item" in answer:
+                yield answer["item"]
+            elif "ok" in answer:
+                return
+    raise _silent(folder)
+
+
+async def _asked(
+    folder: Path, command: str, fields: Mapping[str, Any], seconds: float
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Every frame of the answer; `seconds` is the longest silence."""
     try:
-        reader, writer = await asyncio.open_unix_connection(sock=await _connect(folder))
-    except (FileNotFoundError, ConnectionRefusedError):
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_unix_connection(sock=await _connect(folder))
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         raise NotRunning(f"No Toru runs on {folder}.") from None
     except PermissionError:
-        raise Forbidden(f"{folder} belongs to another user; only that user and root may do this.") from None
+        raise AnotherUsers(f"{folder} belongs to another user; only that user and root may do this.") from None
     except TimeoutError:
-        raise NotRunning(f"The core on {folder} did not answer.") from None
-    answer = None
+        raise _silent(folder) from None
+    frames = FrameReader(MAX_FRAME)
     try:
         writer.write(encode({"command": command, "fields": dict(fields)}))
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await writer.drain()
-            answer = await _read(reader)
+        while True:
+            async with asyncio.timeout(seconds):
+                await writer.drain()
+                data = await reader.read(65536)
+            if not data:
+                return
+            for answer in frames.feed(data):
+                if "error" in answer:
+                    raise ToruError(answer["error"])
+                yield answer
     except (TimeoutError, ConnectionError):
-        pass  # told below
+        return
+    except FrameError as error:
+        raise NoAnswer(f"What answers on {folder} is no Toru: {error}.") from None
     finally:
         writer.close()
-    if answer is None:
-        raise NotRunning(f"The core on {folder} did not answer.")
-    if "error" in answer:
-        raise ToruError(answer["error"])
-    return answer.get("ok")
+
+
+def _silent(folder: Path) -> NoAnswer:
+    return NoAnswer(f"The core on {folder} did not answer. Look into its log; if it hangs, end it and start it again.")
+
+
+async def _send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+    writer.write(encode(message))
+    await writer.drain()
 
 
 async def _read(reader: asyncio.StreamReader) -> dict[str, Any] | None:
@@ -140,7 +247,6 @@ def _listen(folder: Path) -> tuple[int, socket.socket]:
 async def _connect(folder: Path) -> socket.socket:
     descriptor = await asyncio.to_thread(os.open, folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await connected(f"/proc/self/fd/{descriptor}/{SOCKET}")
+        return await connected(f"/proc/self/fd/{descriptor}/{SOCKET}")
     finally:
         os.close(descriptor)

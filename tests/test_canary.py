@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 
 import app
 from app.core.clock import Clock
-from tests.cli.test_user import toru
+from tests.cli.calling import toru_process
 from tests.conftest import StartServer
 from tests.second_factor.support import Authenticator
 from tests.support.clients import open_socket
@@ -237,10 +237,10 @@ async def test_no_secret_is_anywhere_after_a_busy_day(start_server: StartServer)
     async with day.client() as admin:
         await day.enter(admin, ADMIN, ADMINS)
     await server.stop()
-    audit = toru(server.data_dir, "audit", "export")
-    assert '"sign_in' in audit.stdout
+    audit = toru_process(server.data_dir, "audit", "export")
+    assert '"sign_in' in audit.out
 
-    where: dict[str, bytes] = {"what the core printed": server.output.encode(), "the audit": audit.stdout.encode()}
+    where: dict[str, bytes] = {"what the core printed": server.output.encode(), "the audit": audit.out.encode()}
     for file in server.folder.rglob("*"):
         if file.is_file():
             where[str(file.relative_to(server.folder))] = file.read_bytes()

@@ -15,7 +15,7 @@ from app.cloudflare_access import CloudflareAccess, make_cloudflare_access
 from app.core.config import load_config
 from app.core.errors import Forbidden, Unavailable
 from app.fetch import CannotFetch, fetch
-from tests.cli.test_user import toru
+from tests.cli.calling import toru_process
 from tests.conftest import StartServer
 from tests.support.clients import http_client, open_socket, sign_in
 from tests.support.cloudflare import AUDIENCE, KEYS_PATH, Key, KeyServer, Team, encoded
@@ -340,8 +340,10 @@ async def test_no_loop_waits_for_keys(start_server: StartServer, key_server: Key
 
 
 async def test_commands_on_the_machine_need_no_assertion(guarded: Server) -> None:
-    done = await asyncio.to_thread(toru, guarded.data_dir, "user", "add", "dora", "--password-stdin")
-    assert (done.returncode, done.stderr) == (0, "")
+    done = await asyncio.to_thread(
+        toru_process, guarded.data_dir, "user", "add", "dora", "--password-stdin", text="Long-Enough-9\n"
+    )
+    assert (done.code, done.err) == (0, "")
 
 
 async def test_a_session_of_before_is_no_way_around(start_server: StartServer, team: Team) -> None:

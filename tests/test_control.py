@@ -4,18 +4,19 @@ import asyncio
 import socket
 import stat
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import control as module
-from app.control import ControlServer, NotRunning, call
-from app.core.errors import BadValue, Forbidden, ToruError
+from app.control import AnotherUsers, ControlServer, NoAnswer, NotRunning, call, stream
+from app.core.errors import BadValue, ToruError
 from app.core.framing import FrameReader, encode
 from tests.support.server import ROOT
 from tests.support.unprivileged import AS_NOBODY, open_folder, open_python
+from tests.support.waiting import eventually
 
 
 async def greet(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,6 +141,100 @@ async def test_a_core_that_does_not_answer_is_told(tmp_path: Path) -> None:
     await server.wait_closed()
 
 
+class Fountain:
+    """Streams numbers, `pause` seconds apart, and knows whether somebody still listens."""
+
+    def __init__(self) -> None:
+        self.flowing = 0
+
+    async def flow(self, fields: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        self.flowing += 1
+        try:
+            for number in range(fields["count"]):
+                yield {"number": number, "padding": "x" * fields.get("size", 0)}
+                await asyncio.sleep(fields.get("pause", 0))
+            if fields.get("fails"):
+                raise BadValue("It ran dry.")
+        finally:
+            self.flowing -= 1
+
+
+@pytest.fixture
+async def fountain(tmp_path: Path) -> AsyncIterator[Fountain]:
+    """What a core on `tmp_path` streams."""
+    made = Fountain()
+    server = ControlServer(tmp_path, {}, {"flow": made.flow})
+    await server.open()
+    yield made
+    await server.close()
+    assert made.flowing == 0
+
+
+async def test_what_takes_long_comes_bit_by_bit(fountain: Fountain, tmp_path: Path) -> None:
+    came = [item["number"] async for item in stream(tmp_path, "flow", {"count": 300, "size": 10_000})]
+    assert came == list(range(300))
+    with pytest.raises(ToruError, match=r"It ran dry\."):
+        [item async for item in stream(tmp_path, "flow", {"count": 2, "fails": True})]
+
+
+async def test_a_stream_that_has_nothing_to_tell_says_that_it_lives(
+    fountain: Fountain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 1)
+    came = [item["number"] async for item in stream(tmp_path, "flow", {"count": 2, "pause": 1.2})]
+    assert came == [0, 1]
+    monkeypatch.setattr(module, "BEAT_SECONDS", 100)
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    with pytest.raises(NoAnswer):
+        [item async for item in stream(tmp_path, "flow", {"count": 2, "pause": 60})]
+
+
+async def test_a_stream_ends_with_who_reads_it(fountain: Fountain, tmp_path: Path) -> None:
+    following = stream(tmp_path, "flow", {"count": 2, "pause": 1000})
+    assert (await anext(following))["number"] == 0
+    assert fountain.flowing == 1
+    await following.aclose()
+    await eventually(lambda: fountain.flowing == 0)
+
+
+async def test_the_reader_sets_the_pace(fountain: Fountain, tmp_path: Path) -> None:
+    """Nothing is made for one that does not read but what the two sockets hold."""
+    made = 0
+
+    async def flow(_: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        nonlocal made
+        while True:
+            made += 1
+            yield {"padding": "x" * 100_000}
+
+    folder = tmp_path / "other"
+    folder.mkdir()
+    server = ControlServer(folder, {}, {"flow": flow})
+    await server.open()
+    _, writer = await asyncio.open_unix_connection(folder / "control.sock", limit=1)
+    writer.write(encode({"command": "flow", "fields": {}}))
+    await eventually(lambda: made > 2)
+    before = 0
+    while made != before:  # until it has come to rest
+        before = made
+        await asyncio.sleep(0.1)
+    assert made < 100
+    writer.close()
+    await server.close()
+
+
+async def test_not_everybody_can_follow_at_once(
+    fountain: Fountain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_STREAMS", 1)
+    following = stream(tmp_path, "flow", {"count": 2, "pause": 1000})
+    await anext(following)
+    with pytest.raises(ToruError, match="1 commands follow something already"):
+        [item async for item in stream(tmp_path, "flow", {"count": 1})]
+    await following.aclose()
+
+
 TRY_TO_CALL = """
 import asyncio, sys
 from pathlib import Path
@@ -159,13 +254,13 @@ async def test_another_user_gets_no_answer_even_where_modes_would_let_it_in(
     server = ControlServer(folder, {"greet": greet})
     await server.open()
     try:
-        assert (await as_nobody(folder)).startswith("Forbidden ")
+        assert (await as_nobody(folder)).startswith("AnotherUsers ")
         (folder / "control.sock").chmod(0o666)
-        assert (await as_nobody(folder)).startswith("NotRunning ")
+        assert (await as_nobody(folder)).startswith("NoAnswer ")
     finally:
         await server.close()
         folder.rmdir()
-    assert issubclass(Forbidden, ToruError)
+    assert issubclass(AnotherUsers, ToruError)
 
 
 async def as_nobody(folder: Path) -> str:

@@ -1,30 +1,46 @@
-"""The command line: `toru` and its commands, one file each."""
+"""The command line: `toru` and its commands, one file each, imported when they are called."""
 
-import click
+import sys
 
-from app.cli.audit import audit
-from app.cli.license import license_keys
-from app.cli.plugin import plugin
-from app.cli.runner import runner
-from app.cli.serve import serve
-from app.cli.service import service
-from app.cli.user import user
-from app.version import VERSION
+from app.cli.exits import INTERRUPTED
 
 
-@click.group(epilog="./toru test checks and tests everything.")
-@click.version_option(VERSION, prog_name="toru")
-def toru() -> None:
-    """Toru Steering Center: a dashboard for this machine and its scripts."""
+def main(arguments: list[str]) -> int:
+    """Does what the arguments say; the exit code."""
+    try:
+        text = _known_text(arguments)
+        if text is not None:
+            return _print(text)
+        from app.cli.start import run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
-toru.add_command(serve)
-toru.add_command(user)
-toru.add_command(audit)
-toru.add_command(plugin)
-toru.add_command(license_keys)
-toru.add_command(service)
-toru.add_command(runner)
+def _known_text(arguments: list[str]) -> str | None:
+    """What is printed without asking any command: to import them takes longer than to read this."""
+    if arguments == ["--version"]:
+        from app.version import VERSION
+
+        return f"toru, version {VERSION}\n"
+    if arguments[-1:] != ["--help"]:
+        return None
+    from app.cli.help_file import help_of
+
+    return help_of(arguments[:-1])
+
+
+def _print(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        from app.cli.endings import output_failed
+
+        return output_failed(error)
+    return 0
+
 
 if __name__ == "__main__":
-    toru(prog_name="toru")
+    sys.exit(main(sys.argv[1:]))

@@ -1,20 +1,14 @@
 """`toru audit`: whether the audit is whole, and the audit as text; asked of the running core, else of its file."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+import sys
+from typing import Any
 
 import click
 
-from app.cli.exits import UNAVAILABLE
-from app.cli.local import REFUSED, fail, load_deployment, open_database
-
-if TYPE_CHECKING:
-    from app.core.config import Config
-
-T = TypeVar("T")
-Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
+from app.cli.core import Ask, with_ask
+from app.cli.endings import fail
+from app.cli.exits import REFUSED
+from app.cli.printing import as_json, print_json
 
 
 @click.group()
@@ -24,9 +18,13 @@ def audit() -> None:
 
 @audit.command()
 @click.option("--expect", metavar="HASH", help="A hash that must be in the audit, such as one from a kept log.")
-def verify(expect: str | None) -> None:
+@as_json
+def verify(expect: str | None, as_json: bool) -> None:
     """Check that no row was changed, removed, added or moved; name the first that does not fit."""
-    rows, newest, problem = _run(lambda ask: _verify(ask, expect))
+    rows, newest, problem = with_ask(lambda ask: _verify(ask, expect))
+    if as_json:
+        print_json({"rows": rows, "newest": newest, "problem": problem})
+        sys.exit(0 if problem is None else REFUSED)
     if problem is not None:
         fail(f"{problem}\nThe {rows} rows before it fit together." if rows else problem, REFUSED)
     if newest is None:
@@ -40,77 +38,23 @@ def verify(expect: str | None) -> None:
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 def export(form: str) -> None:
     """Write every row to standard output, oldest first."""
-    _run(lambda ask: _export(ask, form))
+    with_ask(lambda ask: _export(ask, form))
 
 
 async def _verify(ask: Ask, expect: str | None) -> tuple[int, dict[str, Any] | None, str | None]:
     rows, newest, problem, is_done = 0, None, None, False
     while not is_done and problem is None:
-        found = await ask("audit-verify", newest or {})
+        found = await ask("audit-verify", **(newest or {}))
         rows, newest, problem, is_done = rows + found["rows"], found["newest"], found["problem"], found["is_done"]
-    problem = problem or await ask("audit-verify-log", {})
-    if problem is None and expect is not None and await ask("audit-find", {"hash": expect.strip()}) is None:
+    problem = problem or await ask("audit-verify-log")
+    if problem is None and expect is not None and await ask("audit-find", hash=expect.strip()) is None:
         return 0, None, f"No row has the hash {expect.strip()[:64]}: it was removed or replaced."
     return rows, newest, None if problem is None else str(problem["sentence"])
 
 
 async def _export(ask: Ask, form: str) -> None:
-    piece = await ask("audit-export", {"format": form, "after": 0})
+    piece = await ask("audit-export", format=form, after=0)
     click.echo(piece["text"], nl=False)
     while piece["after"] < piece["until"]:
-        piece = await ask("audit-export", {"format": form, "after": piece["after"], "until": piece["until"]})
+        piece = await ask("audit-export", format=form, after=piece["after"], until=piece["until"])
         click.echo(piece["text"], nl=False)
-
-
-def _run(work: Callable[[Ask], Coroutine[Any, Any, T]]) -> T:
-    """What `work` finds out, with something to ask: the running core, or the same on its file."""
-    from app.core.errors import ToruError
-    from app.core.instance_lock import AlreadyRunning
-    from app.core.migrate import UnusableDatabase
-
-    config = load_deployment()
-    try:
-        return asyncio.run(_asked(config, work))
-    except BrokenPipeError:
-        raise  # whoever reads has seen enough; click ends quietly
-    except ToruError as error:
-        fail(str(error), REFUSED)
-    except (AlreadyRunning, UnusableDatabase, OSError) as error:
-        fail(str(error), UNAVAILABLE)
-
-
-async def _asked(config: "Config", work: Callable[[Ask], Awaitable[T]]) -> T:
-    from app.control import NotRunning, call
-
-    async def ask_core(command: str, fields: dict[str, Any]) -> Any:
-        return await call(config.data_dir, command, fields)
-
-    try:
-        await ask_core("version", {})
-    except NotRunning:
-        async with _of_file(config) as ask_file:
-            return await work(ask_file)
-    return await work(ask_core)
-
-
-@asynccontextmanager
-async def _of_file(config: "Config") -> AsyncIterator[Ask]:
-    from app.audit.service import AuditService
-    from app.audit.trail import AuditTrail
-    from app.core.clock import Clock
-    from app.operations.audit import audit_handlers
-    from app.settings.service import SettingsService
-
-    if not (config.data_dir / "toru.db").is_file():
-        raise FileNotFoundError(f"There is no database in {config.data_dir}.")
-    async with open_database(config) as database:
-        clock = Clock()
-        trail = AuditTrail(database, clock)
-        settings = SettingsService(database, config, trail, clock)
-        await settings.open()
-        handlers = audit_handlers(AuditService(database, trail, settings, clock, config.log_dir))
-
-        async def ask(command: str, fields: dict[str, Any]) -> Any:
-            return await handlers[command](fields)
-
-        yield ask

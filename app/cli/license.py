@@ -4,19 +4,20 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.exits import CONFIG, USAGE
+from app.cli.endings import fail, say
+from app.cli.exits import CONFIG, REFUSED, USAGE
 from app.cli.paths import called_from
+from app.cli.printing import as_json, print_json
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from app.plugins.licences import Licence
 
-NO_GOOD = 1
 VARIABLE = "TORU_LICENSE_SECRET"
 MAX_FILE = 16384
 LEAST_SECRET = 16
@@ -52,9 +53,9 @@ def keypair(file: Path) -> None:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     except OSError as error:
-        _fail(f"{file} cannot be made: {error.strerror}. It must be a new file.", NO_GOOD)
+        fail(f"{file} cannot be made: {error.strerror}. It must be a new file.", REFUSED)
     click.echo(public_key_text(key.public_key().public_bytes_raw()))
-    click.echo(f"toru: {file} holds the private key; keep it, and never give it away.", err=True)
+    say(f"{file} holds the private key; keep it, and never give it away.")
 
 
 @license_keys.command()
@@ -72,13 +73,13 @@ def generate(instance: str, expires: str, plugin: str | None, secret_file: Path 
 
     secret = _secret(secret_file)
     if not secret:
-        _fail(f"The maker's secret is missing: set {VARIABLE} or name a file with --secret-file.", USAGE)
+        fail(f"The maker's secret is missing: set {VARIABLE} or name a file with --secret-file.", USAGE)
     last_day = _day(expires)
     private_key = _private_key(secret)
     if private_key is None and plugin is not None:
-        _fail("An HMAC key names no plugin. Leave --plugin out, or sign with an Ed25519 key.", USAGE)
+        fail("An HMAC key names no plugin. Leave --plugin out, or sign with an Ed25519 key.", USAGE)
     if private_key is not None and plugin is None:
-        _fail("A key signed with Ed25519 is for one plugin: name it with --plugin.", USAGE)
+        fail("A key signed with Ed25519 is for one plugin: name it with --plugin.", USAGE)
     try:
         if private_key is None:
             _require_long(secret)
@@ -86,7 +87,7 @@ def generate(instance: str, expires: str, plugin: str | None, secret_file: Path 
         else:
             made = make_signed_key(private_key, str(plugin), instance, last_day)
     except ValueError as error:
-        _fail(f"This is {error}.", USAGE)
+        fail(f"This is {error}.", USAGE)
     click.echo(made)
 
 
@@ -96,8 +97,14 @@ def generate(instance: str, expires: str, plugin: str | None, secret_file: Path 
 @click.option("--public-key", help="The maker's public key, for `v2.` keys; not needed with the private one.")
 @click.option("--key-file", type=click.Path(path_type=Path), help="File with the licence key.")
 @secret_file
+@as_json
 def validate(
-    instance: str | None, plugin: str | None, public_key: str | None, key_file: Path | None, secret_file: Path | None
+    instance: str | None,
+    plugin: str | None,
+    public_key: str | None,
+    key_file: Path | None,
+    secret_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Check the licence key that stands on standard input, and print what it says."""
     from app.plugins.licences import BadLicence, read_key
@@ -112,7 +119,15 @@ def validate(
             datetime.now(UTC),
         )
     except BadLicence as error:
-        _fail(str(error), NO_GOOD)
+        if as_json:
+            print_json({"is_good": False, "problem": str(error)})
+            sys.exit(REFUSED)
+        fail(str(error), REFUSED)
+    if as_json:
+        expires = licence.expires.isoformat() if licence.expires else None
+        told = {"instance_id": licence.instance_id, "plugin_id": licence.plugin_id, "expires": expires}
+        print_json({"is_good": True, "problem": None, **told})
+        return
     click.echo("This licence key is good.")
     click.echo(f"  installation  {licence.instance_id}")
     click.echo(f"  plugin        {licence.plugin_id or 'all of its maker'}")
@@ -126,17 +141,17 @@ def _require_signature(licence: "Licence", public_key: str | None, secret: bytes
     private_key = _private_key(secret)
     if licence.plugin_id is None:
         if not secret or private_key is not None:
-            _fail(f"An HMAC key is checked with the maker's secret: set {VARIABLE} or name --secret-file.", USAGE)
+            fail(f"An HMAC key is checked with the maker's secret: set {VARIABLE} or name --secret-file.", USAGE)
         licence.require_made_with(secret)
     elif public_key is not None:
         try:
             licence.require_signed_for(read_public_key(public_key))
         except ValueError:
-            _fail("--public-key must be the 43 characters that `toru license keypair` printed.", USAGE)
+            fail("--public-key must be the 43 characters that `toru license keypair` printed.", USAGE)
     elif private_key is not None:
         licence.require_signed_for(private_key.public_key().public_bytes_raw())
     else:
-        _fail("A v2 key is checked with the maker's --public-key.", USAGE)
+        fail("A v2 key is checked with the maker's --public-key.", USAGE)
 
 
 def _secret(file: Path | None) -> bytes:
@@ -146,7 +161,7 @@ def _secret(file: Path | None) -> bytes:
     try:
         handed_over = read_secrets().get(VARIABLE, "")
     except ValueError as error:
-        _fail(str(error), CONFIG)
+        fail(str(error), CONFIG)
     given = handed_over or os.environ.pop(VARIABLE, "")
     return _read(file).rstrip(b"\r\n") if file else os.fsencode(given)
 
@@ -163,13 +178,13 @@ def _private_key(secret: bytes) -> "Ed25519PrivateKey | None":
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        _fail("The maker's secret begins like a PEM file, but is not an Ed25519 private key without a password.", USAGE)
+        fail("The maker's secret begins like a PEM file, but is not an Ed25519 private key without a password.", USAGE)
     return key
 
 
 def _require_long(secret: bytes) -> None:
     if len(secret) < LEAST_SECRET:
-        click.echo("toru: warning: a secret this short can be guessed. Take 32 characters or more.", err=True)
+        say("warning: a secret this short can be guessed. Take 32 characters or more.")
 
 
 def _day(text: str) -> date | None:
@@ -178,9 +193,9 @@ def _day(text: str) -> date | None:
     try:
         day = read_day(text)
     except ValueError:
-        _fail("--expires must be a day like 2027-01-31, or never.", USAGE)
+        fail("--expires must be a day like 2027-01-31, or never.", USAGE)
     if day is not None and day < datetime.now(UTC).date():
-        click.echo(f"toru: warning: {day} has passed already.", err=True)
+        say(f"warning: {day} has passed already.")
     return day
 
 
@@ -189,9 +204,9 @@ def _read(file: Path) -> bytes:
         with called_from(file).open("rb") as stream:
             content = stream.read(MAX_FILE + 1)
     except OSError as error:
-        _fail(f"{file} cannot be read: {error.strerror}.", NO_GOOD)
+        fail(f"{file} cannot be read: {error.strerror}.", REFUSED)
     if len(content) > MAX_FILE:
-        _fail(f"{file} is too large to be a key.", NO_GOOD)
+        fail(f"{file} is too large to be a key.", REFUSED)
     return content
 
 
@@ -199,8 +214,3 @@ def _read_input() -> bytes:
     if sys.stdin.isatty():
         click.echo("Paste the licence key, then press Enter:", err=True)
     return sys.stdin.buffer.readline(MAX_FILE)
-
-
-def _fail(sentence: str, code: int) -> NoReturn:
-    click.echo(f"toru: {sentence}", err=True)
-    sys.exit(code)

@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.cli.core import ask_core, fail
-from app.cli.exits import USAGE
+from app.cli.core import ask_core
+from app.cli.endings import fail
+from app.cli.exits import REFUSED, USAGE
 from app.cli.paths import called_from
 from app.cli.plugin_files import new_plugin, pack_plugin
+from app.cli.printing import as_json, plain, print_json
 
 if TYPE_CHECKING:
     from app.plugins.conformance.findings import Finding
     from app.plugins.log_lines import LogEntry
 
-FAILED = 1
 LOOKS = {"ok": ("ok", "green"), "failed": ("FAIL", "red"), "advice": ("note", "yellow"), "skipped": ("skip", "yellow")}
 MADE_UP_INSTANCE = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group()
@@ -42,7 +40,7 @@ def list_plugins(as_json: bool) -> None:
     """List the plugins, and what in the plugins folder is none."""
     told = ask_core("plugin-list")
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        print_json(told)
         return
     for one in told["plugins"]:
         _print_row(one["id"], one["version"], one["state"].replace("_", " "), one["reason"] or one["name"])
@@ -54,23 +52,26 @@ def list_plugins(as_json: bool) -> None:
 
 @plugin.command()
 @click.argument("plugin_id", metavar="ID")
-def enable(plugin_id: str) -> None:
+@as_json
+def enable(plugin_id: str, as_json: bool) -> None:
     """Have a plugin run, now and after every start; also one that was given up."""
-    _tell(ask_core("plugin-enable", plugin=plugin_id))
+    _tell(ask_core("plugin-enable", plugin=plugin_id), as_json)
 
 
 @plugin.command()
 @click.argument("plugin_id", metavar="ID")
-def disable(plugin_id: str) -> None:
+@as_json
+def disable(plugin_id: str, as_json: bool) -> None:
     """End a plugin for good."""
-    _tell(ask_core("plugin-disable", plugin=plugin_id))
+    _tell(ask_core("plugin-disable", plugin=plugin_id), as_json)
 
 
 @plugin.command()
 @click.argument("plugin_id", metavar="ID")
-def restart(plugin_id: str) -> None:
+@as_json
+def restart(plugin_id: str, as_json: bool) -> None:
     """End a plugin's process and start another one."""
-    _tell(ask_core("plugin-restart", plugin=plugin_id))
+    _tell(ask_core("plugin-restart", plugin=plugin_id), as_json)
 
 
 @plugin.command()
@@ -93,7 +94,7 @@ def logs(plugin_id: str, lines: int, following: bool, level: str | None, search:
         size = path.stat().st_size if path.exists() else 0
         entries = read_page(path, plugin_id, 0, lines, wanted)
     except ToruError as error:
-        fail(str(error), FAILED)
+        fail(str(error), REFUSED)
     for entry in reversed(entries):
         _print_entry(entry, as_json)
     if not following:
@@ -125,10 +126,10 @@ def check(file: Path, rules: tuple[str, ...], as_json: bool) -> None:
         fail(f"There is no rule {', '.join(unknown)}. They are {', '.join(every_rule())}.", USAGE)
     path = called_from(file)
     if not path.is_file():
-        fail(f"There is no file {file}.", FAILED)
+        fail(f"There is no file {file}.", REFUSED)
     with tempfile.TemporaryDirectory(prefix="toru-") as folder:
         failures = asyncio.run(_check(path.absolute(), Path(folder), rules, as_json))
-    sys.exit(FAILED if failures else 0)
+    sys.exit(REFUSED if failures else 0)
 
 
 async def _check(file: Path, folder: Path, rules: tuple[str, ...], as_json: bool) -> int:
@@ -165,22 +166,20 @@ def _print(finding: "Finding", as_json: bool) -> None:
         click.echo(f"{'':24}{finding.detail}")
 
 
-def _tell(plugin: dict[str, Any]) -> None:
-    click.echo(f"{_plain(plugin['name'])} is {plugin['state'].replace('_', ' ')}.")
+def _tell(plugin: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(plugin)
+        return
+    click.echo(f"{plain(plugin['name'])} is {plugin['state'].replace('_', ' ')}.")
 
 
 def _print_row(name: str, version: str, state: str, words: str) -> None:
-    click.echo(f"{_plain(name):24} {_plain(version):10} {state:10} {_plain(words)}")
+    click.echo(f"{plain(name):24} {plain(version):10} {state:10} {plain(words)}")
 
 
 def _print_entry(entry: "LogEntry", as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(entry.as_dict(), ensure_ascii=False))
         return
-    error = f" ({_plain(entry.error)})" if entry.error else ""
-    click.echo(f"{_plain(entry.timestamp)} {entry.level:5} {_plain(entry.message)}{error}")
-
-
-def _plain(text: str) -> str:
-    """What a plugin says, without what would steer a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    error = f" ({plain(entry.error)})" if entry.error else ""
+    click.echo(f"{plain(entry.timestamp)} {entry.level:5} {plain(entry.message)}{error}")

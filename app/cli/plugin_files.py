@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from app.cli.core import fail
-from app.cli.exits import USAGE
+from app.cli.endings import fail
+from app.cli.exits import REFUSED, USAGE
 from app.cli.paths import called_from
 
-FAILED = 1
 SDK = Path(__file__).resolve().parents[2] / "plugins" / "sdk"
 LIBRARY = "toru_plugin"
 NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*", re.ASCII)
@@ -39,9 +38,9 @@ def new_plugin(name: str, into: Path | None) -> None:
         folder.mkdir()
         _write(folder, name)
     except FileExistsError:
-        fail(f"{folder} is there already.", FAILED)
+        fail(f"{folder} is there already.", REFUSED)
     except OSError as error:
-        fail(f"{folder} cannot be made: {error.strerror}.", FAILED)
+        fail(f"{folder} cannot be made: {error.strerror}.", REFUSED)
     module = _module(name)
     click.echo(f"Made {folder}: {module}.py is the plugin, test_{module}.py its test, {LIBRARY}/ the library.")
     click.echo(f"Test it:              cd {folder} && python3 -m {LIBRARY}.testing")
@@ -65,9 +64,9 @@ def pack_plugin(folder: Path, into: Path | None) -> None:
     try:
         made = pack(source, home / f"{source.name}.binary")
     except CannotPack as error:
-        fail(str(error), FAILED)
+        fail(str(error), REFUSED)
     except OSError as error:
-        fail(f"{error.filename or source} cannot be used: {error.strerror}.", FAILED)
+        fail(f"{error.filename or source} cannot be used: {error.strerror}.", REFUSED)
     click.echo(f"Made {made}.")
 
 

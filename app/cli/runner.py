@@ -4,7 +4,7 @@ import os
 
 import click
 
-from app.cli.local import load_deployment
+from app.cli.core import load_deployment
 
 
 @click.command(hidden=True)

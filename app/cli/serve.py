@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.endings import fail, say
 from app.cli.exits import CONFIG, UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ def serve(host: str | None, port: str | None) -> None:
         config = load_config({**read_secrets(), "STEERING_HOST": host, "STEERING_PORT": port})
         password = _admin_password(config)
     except (ConfigError, ValueError) as error:
-        for line in str(error).splitlines():
-            _say(line)
-        sys.exit(CONFIG)
+        fail(str(error), CONFIG)
     _warn(config)
     invented = None if password else f"{secrets.token_urlsafe(12)}aA1!"
     _run(config.without_password(), password or invented or "", lambda: _announce(config, invented))
@@ -49,14 +48,13 @@ def _admin_password(config: "Config") -> str:
         ConfigError: production without a strong one.
     """
     from app.core.config import ConfigError
-    from app.core.passwords import RULE, is_strong
+    from app.core.passwords import RULE, deployment_problem, is_strong
 
     given = config.admin_password.get_secret_value() if config.admin_password else ""
-    if config.production and not is_strong(given):
-        problem = "is too weak" if given else "is missing"
-        raise ConfigError(f"ADMIN_PASSWORD {problem}, and PRODUCTION is set. {RULE}")
+    if (problem := deployment_problem(given, production=config.production)) is not None:
+        raise ConfigError(problem)
     if given and not is_strong(given):
-        _say(f"warning: ADMIN_PASSWORD is weak. {RULE}")
+        say(f"warning: ADMIN_PASSWORD is weak. {RULE}")
     return given
 
 
@@ -64,15 +62,11 @@ def _warn(config: "Config") -> None:
     from app.core.config import env_file_warning
 
     if (warning := env_file_warning()) is not None:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     if os.geteuid() == 0:
-        _say("warning: this runs as root, and so does every script. A user of its own is safer.")
+        say("warning: this runs as root, and so does every script. A user of its own is safer.")
     if os.environ.get("FORWARDED_ALLOW_IPS"):
-        _say("warning: FORWARDED_ALLOW_IPS is not used. See TRUST_PROXY and TORU_TRUSTED_PROXIES.")
-
-
-def _say(sentence: str) -> None:
-    click.echo(f"toru: {sentence}", err=True)
+        say("warning: FORWARDED_ALLOW_IPS is not used. See TRUST_PROXY and TORU_TRUSTED_PROXIES.")
 
 
 def _announce(config: "Config", invented: str | None) -> None:
@@ -93,11 +87,11 @@ def _run(config: "Config", password: str, announce: "Callable[[], None]") -> Non
     try:
         run_server(config, password, announce)
     except (AlreadyRunning, UnsafeFolder, UnusableDatabase, Unavailable, CannotListen) as error:
-        _say(str(error))
+        say(str(error))
     except OSError as error:
         if error.filename is None:
             raise
-        _say(f"{error.filename} cannot be used: {error.strerror}. Who runs toru must own it.")
+        say(f"{error.filename} cannot be used: {error.strerror}. Who runs toru must own it.")
     else:
         return
     sys.exit(UNAVAILABLE)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.exits import CONFIG
-from app.cli.local import REFUSED, fail
+from app.cli.endings import fail
+from app.cli.exits import CONFIG, REFUSED
 from app.cli.paths import called_from
 
 if TYPE_CHECKING:

@@ -1,24 +1,18 @@
 """`toru user`: accounts, through the running core or, where none runs, in its database."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
-from app.cli.exits import UNAVAILABLE
-from app.cli.local import REFUSED, fail, load_deployment, open_database
-
-if TYPE_CHECKING:
-    from app.core.config import Config
-    from app.second_factor.factors import Factors
-    from app.users.service import UsersService
-
-T = TypeVar("T")
+from app.cli.core import ask
+from app.cli.printing import as_json, plain, print_json, print_rows
 
 MAX_PASSWORD_LINE = 4096
+
+password_stdin = click.option(
+    "--password-stdin", is_flag=True, help="Take the password from the first line of standard input."
+)
 
 
 @click.group()
@@ -28,93 +22,90 @@ def user() -> None:
 
 @user.command()
 @click.argument("username")
-@click.option("--display-name", help="The name that pages show.")
-@click.option("--password-stdin", is_flag=True, help="Take the password from the first line of standard input.")
-def add(username: str, display_name: str | None, password_stdin: bool) -> None:
+@click.option("--display-name", metavar="NAME", help="The name that pages show.")
+@password_stdin
+@as_json
+def add(username: str, display_name: str | None, password_stdin: bool, as_json: bool) -> None:
     """Add a user with the role client."""
-    config = load_deployment()
-    fields = {"username": username, "password": _password(password_stdin), "display_name": display_name}
-    made = _run(_add(config, fields))
-    click.echo(f"Added {made['username']}, who can sign in now.")
+    password = _password(password_stdin)
+    made = ask("user-add", may_create=True, username=username, password=password, display_name=display_name)
+    _tell(made, f"Added {plain(made['username'])}, who can sign in now.", as_json)
+
+
+@user.command("list")
+@as_json
+def list_users(as_json: bool) -> None:
+    """List everybody who may sign in."""
+    found = ask("user-list")
+    if as_json:
+        print_json(found)
+        return
+    print_rows(
+        (one["username"], one["role"], "active" if one["is_active"] else "disabled", one["display_name"])
+        for one in found
+    )
+
+
+@user.command()
+@click.argument("username")
+@as_json
+def disable(username: str, as_json: bool) -> None:
+    """Keep a user out; open sessions and tokens end at once."""
+    changed = ask("user-set-active", username=username, active=False)
+    _tell(changed, f"{plain(changed['username'])} cannot sign in any more.", as_json)
+
+
+@user.command()
+@click.argument("username")
+@as_json
+def enable(username: str, as_json: bool) -> None:
+    """Let a user in again."""
+    changed = ask("user-set-active", username=username, active=True)
+    _tell(changed, f"{plain(changed['username'])} can sign in again.", as_json)
+
+
+@user.command()
+@click.argument("username")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def delete(username: str, yes: bool, as_json: bool) -> None:
+    """Remove a user for ever; runs and the audit keep the name."""
+    if not yes:
+        click.confirm(f"Remove {plain(username)} for ever?", abort=True, err=True)
+    gone = ask("user-delete", username=username)
+    _tell(gone, f"Removed {plain(gone['username'])}.", as_json)
+
+
+@user.command("reset-password")
+@click.argument("username")
+@password_stdin
+@as_json
+def reset_password(username: str, password_stdin: bool, as_json: bool) -> None:
+    """Give a user another password; open sessions and tokens end at once.
+
+    The administrator's is ADMIN_PASSWORD in the environment or in .env.
+    """
+    changed = ask("user-reset-password", username=username, password=_password(password_stdin))
+    _tell(changed, f"{plain(changed['username'])} signs in with the new password now.", as_json)
 
 
 @user.command("remove-second-factor")
 @click.argument("username")
-def remove_second_factor(username: str) -> None:
+@as_json
+def remove_second_factor(username: str, as_json: bool) -> None:
     """Remove a second factor whose phone and recovery codes are lost."""
-    name = _run(_remove_second_factor(load_deployment(), username))
-    click.echo(f"{name} signs in with the password alone now.")
+    changed = ask("user-remove-second-factor", username=username)
+    _tell(changed, f"{plain(changed['username'])} signs in with the password alone now.", as_json)
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`; what goes wrong ends the command with a sentence."""
-    from app.core.errors import ToruError
-    from app.core.instance_lock import AlreadyRunning
-    from app.core.migrate import UnusableDatabase
-
-    try:
-        return asyncio.run(work)
-    except ToruError as error:
-        fail(str(error), REFUSED)
-    except (AlreadyRunning, UnusableDatabase, OSError) as error:
-        fail(str(error), UNAVAILABLE)
+def _tell(user: dict[str, Any], sentence: str, as_json: bool) -> None:
+    if as_json:
+        print_json(user)
+    else:
+        click.echo(sentence)
 
 
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline(MAX_PASSWORD_LINE).rstrip("\r\n")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-
-
-async def _add(config: "Config", fields: dict[str, Any]) -> dict[str, Any]:
-    from app.control import NotRunning, call
-
-    try:
-        return dict(await call(config.data_dir, "user-add", fields))
-    except NotRunning:
-        return await _add_in_database(config, fields)
-
-
-async def _add_in_database(config: "Config", fields: dict[str, Any]) -> dict[str, Any]:
-    """What the core would do."""
-    from dataclasses import asdict
-
-    from app.core.permissions import Actor
-
-    async with _open_users(config) as (users, _):
-        return asdict(await users.create(Actor.system(), **fields))
-
-
-async def _remove_second_factor(config: "Config", username: str) -> str:
-    from app.control import NotRunning, call
-    from app.second_factor.rescue import remove_named
-
-    try:
-        return str(await call(config.data_dir, "user-remove-second-factor", {"username": username}))
-    except NotRunning:
-        async with _open_users(config) as (users, factors):
-            return (await remove_named(factors, users, username)).username
-
-
-@asynccontextmanager
-async def _open_users(config: "Config") -> "AsyncIterator[tuple[UsersService, Factors]]":
-    """The people of the database, and their second factors."""
-    from app.audit.trail import AuditTrail
-    from app.core.clock import Clock
-    from app.core.passwords import PasswordHasher
-    from app.core.permissions import Role
-    from app.second_factor.factors import Factors
-    from app.second_factor.vault import Vault
-    from app.users.schemas import Account, UserView
-    from app.users.service import UsersService
-
-    async with open_database(config) as database:
-        hasher, clock = PasswordHasher(), Clock()
-        try:
-            admin = UserView(None, config.admin_username, config.admin_display_name, Role.ADMIN, True, None)
-            trail = AuditTrail(database, clock)
-            factors = Factors(database, Vault(config.data_dir), clock, trail)
-            await factors.open()
-            yield UsersService(database, hasher, Account(admin, ""), clock, trail), factors
-        finally:
-            hasher.close()
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))

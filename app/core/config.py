@@ -194,7 +194,7 @@ def load_config(overrides: dict[str, Any] | None = None, env_file: Path | None =
     Raises:
         ConfigError: something is wrong; one line a problem, without the value of a secret.
     """
-    values = {name: value for name, value in _read_env_file(env_file).items() if not os.environ.get(name)}
+    values = {name: value for name, value in read_env_file(env_file).items() if not os.environ.get(name)}
     values |= {name: value for name, value in (overrides or {}).items() if value is not None}
     try:
         config = Config(**values)
@@ -205,7 +205,7 @@ def load_config(overrides: dict[str, Any] | None = None, env_file: Path | None =
     return config
 
 
-def _read_env_file(path: Path | None) -> dict[str, Any]:
+def read_env_file(path: Path | None) -> dict[str, Any]:
     """What the file says; values are taken as written, `${…}` means nothing in them."""
     if path is None or not path.exists():
         return {}

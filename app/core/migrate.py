@@ -28,7 +28,7 @@ async def prepare_database(path: Path) -> None:
     Raises:
         UnusableDatabase: with a sentence that says what to do.
     """
-    revision = await asyncio.to_thread(_revision, path)
+    revision = await asyncio.to_thread(revision_of, path)
     if revision is None:
         await _create(path)
     elif revision not in KNOWN:
@@ -63,8 +63,12 @@ def _put_in_place(new: Path, path: Path) -> None:
         os.close(folder)
 
 
-def _revision(path: Path) -> str | None:
-    """The file's schema revision, None where there is no file."""
+def revision_of(path: Path) -> str | None:
+    """The file's schema revision, None where there is no file. Blocks, and changes nothing.
+
+    Raises:
+        UnusableDatabase: it is none of ours.
+    """
     if path.is_dir():
         raise UnusableDatabase(f"{path} is a folder, not a database.")
     if not path.exists():

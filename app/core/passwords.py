@@ -35,6 +35,13 @@ def is_strong(password: str) -> bool:
     )
 
 
+def deployment_problem(password: str, *, production: bool) -> str | None:
+    """Why nobody should be served with this password of the administrator, None where that is all right."""
+    if not production or is_strong(password):
+        return None
+    return f"ADMIN_PASSWORD {'is too weak' if password else 'is missing'}, and PRODUCTION is set. {RULE}"
+
+
 def require_strong(password: str) -> None:
     """Raises BadValue with the rule as its sentence."""
     if not is_strong(password):

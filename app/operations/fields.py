@@ -20,3 +20,29 @@ def text(fields: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Malformed(f"{name} must be text.")
     return value
+
+
+def flag(fields: Mapping[str, Any], name: str) -> bool:
+    """The yes or no of that name. Raises Malformed."""
+    value = fields.get(name)
+    if not isinstance(value, bool):
+        raise Malformed(f"{name} must be true or false.")
+    return value
+
+
+def texts(fields: Mapping[str, Any], name: str) -> list[str]:
+    """The texts of that name. Raises Malformed."""
+    value = fields.get(name)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Malformed(f"{name} must be a list of texts.")
+    return value
+
+
+def optional_number(fields: Mapping[str, Any], name: str) -> int | None:
+    """The whole number of that name, None where there is none. Raises Malformed."""
+    return None if fields.get(name) is None else number(fields, name)
+
+
+def optional_text(fields: Mapping[str, Any], name: str) -> str | None:
+    """The text of that name, None where there is none. Raises Malformed."""
+    return None if fields.get(name) is None else text(fields, name)

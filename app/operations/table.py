@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.control import Handler
+from app.control import Handler, Streamer
+from app.core.permissions import Actor
 from app.operations.audit import audit_handlers
 from app.operations.plugins import plugin_handlers
+from app.operations.runs import run_handlers, run_streamers
+from app.operations.status import status_handlers
+from app.operations.tokens import token_handlers
 from app.operations.users import user_handlers
 from app.services import Services
+from app.users.schemas import UserView
 from app.version import VERSION
 
 
@@ -17,9 +22,20 @@ def control_handlers(services: Services) -> dict[str, Handler]:
     async def version(_: Mapping[str, Any]) -> str:
         return VERSION
 
+    async def remove_factor(username: str) -> UserView:
+        return await services.second_factor.remove_named(Actor.system(), username)
+
     return {
         "version": version,
-        **user_handlers(services),
+        **status_handlers(services),
+        **user_handlers(services.users, remove_factor),
+        **token_handlers(services.tokens),
+        **run_handlers(services.runs),
         **audit_handlers(services.audit),
         **plugin_handlers(services),
     }
+
+
+def control_streamers(services: Services) -> dict[str, Streamer]:
+    """The commands whose answer comes bit by bit."""
+    return run_streamers(services.runs)

@@ -10,7 +10,7 @@ from app.audit.trail import AuditTrail
 from app.auth.registry import SessionRegistry
 from app.core.clock import Clock, iso
 from app.core.database import Database
-from app.core.errors import BadValue, NotFound, NotSignedIn
+from app.core.errors import BadValue, Conflict, NotFound, NotSignedIn
 from app.core.ids import new_id
 from app.core.permissions import ADMIN, READ, RUN, Actor
 from app.tokens.schemas import NewToken, TokenCredential, TokenView
@@ -97,21 +97,50 @@ class TokensService:
             Unavailable: it cannot be stored.
         """
         self._users.count_own_change(actor)
-        endings = self._tokens.endings_of(actor.user_id)
+        return await self._create(actor, actor, name, scopes, days)
+
+    async def create_for(
+        self, actor: Actor, username: str | None, name: str, scopes: Sequence[str], days: int | None = None
+    ) -> NewToken:
+        """Makes a token of somebody else's, who could have made it without a second factor. Admin only.
+
+        Args:
+            username: whose it is to be, None for the administrator's.
+            name, scopes, days: as in `create`.
+
+        Raises:
+            NotFound: nobody has this name.
+            Conflict: its owner is deactivated.
+            As `create`.
+        """
+        actor.require_admin()
+        actor.require_person()
+        actor.require_fresh_factor(self._clock.now())
+        account = await self._users.account(self._users.admin.username if username is None else username)
+        if account is None:
+            raise NotFound(f"There is no user {username or '':.80}.")
+        user = account.user
+        if not user.is_active:
+            raise Conflict(f"{user.username} is deactivated.")
+        owner = Actor(user.id, user.username, user.display_name, user.role)
+        return await self._create(actor, owner, name, scopes, days)
+
+    async def _create(self, actor: Actor, owner: Actor, name: str, scopes: Sequence[str], days: int | None) -> NewToken:
+        endings = self._tokens.endings_of(owner.user_id)
         if days is not None and not 1 <= days <= MAX_DAYS:
             raise BadValue(f"A token is good for 1 to {MAX_DAYS} days.")
         now = self._clock.now()
         view = TokenView(
             id=new_id(),
             name=_checked_name(name),
-            scopes=await self._checked_scopes(actor, scopes),
-            user_id=actor.user_id,
-            username=actor.username,
+            scopes=await self._checked_scopes(owner, scopes),
+            user_id=owner.user_id,
+            username=owner.username,
             created_at=iso(now),
             expires_at=None if days is None else iso(now + timedelta(days=days)),
             last_used_at=None,
         )
-        token = await self._tokens.issue(actor, await self._user(actor), view, endings)
+        token = await self._tokens.issue(actor, await self._user(owner), view, endings)
         log.info("token made by %s", actor.username, extra={"event": "token_created", "token_id": view.id})
         return NewToken(token, view)
 

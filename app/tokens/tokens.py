@@ -152,6 +152,8 @@ class Tokens:
                 raise Conflict(f"You have {MAX_PER_USER} tokens already. Revoke one that you do not need first.")
             session.add(row)
             detail = {"id": view.id, "scopes": list(view.scopes), "expires_at": view.expires_at}
+            if actor.user_id != user.id or actor.username != user.username:
+                detail["of"] = user.username
             self._trail.append(session, actor, "token.created", view.name, detail=detail)
 
         await self._database.write(insert)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from app.audit.trail import AuditTrail
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import BadValue, Conflict
+from app.core.errors import BadValue, Conflict, NotFound
 from app.core.ids import new_id
 from app.core.limiter import Limiter
 from app.core.passwords import PasswordHasher, require_strong
@@ -86,6 +86,22 @@ class UsersService:
         """One client. Admin only; NotFound for an unknown id."""
         actor.require_admin()
         return await self._database.read(lambda session: view_of(row_of(session, user_id)))
+
+    async def client_named(self, actor: Actor, username: str) -> UserView:
+        """The client with this name. Admin only.
+
+        Raises:
+            BadValue: it is the administrator's, who is kept in the environment.
+            NotFound: nobody has this name.
+        """
+        actor.require_admin()
+        key = name_key(username)
+        client = await self._database.read(lambda session: account_where(session, col(UserRow.username_key) == key))
+        if client is not None:
+            return client.user
+        if key == name_key(self.admin.username):
+            raise BadValue("The administrator is kept in the environment: change ADMIN_USERNAME, ADMIN_PASSWORD there.")
+        raise NotFound(f"There is no user {username[:80]!r}.")
 
     async def create(self, actor: Actor, username: str, password: str, display_name: str | None = None) -> UserView:
         """Makes a client account. Admin only.

@@ -1,9 +1,7 @@
 """An audit of the test's own, somebody who tampers with it, and what the commands of `toru` say to that."""
 
-import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -18,8 +16,8 @@ from app.core.config import load_config
 from app.core.database import Database
 from app.core.permissions import Actor, Role
 from app.settings.service import SettingsService
+from tests.cli.calling import toru
 from tests.support.database import MovedClock
-from tests.support.server import ROOT
 
 ADMIN = Actor(None, "admin", "Administrator", Role.ADMIN, address="192.0.2.1")
 CARLA = Actor("c1", "carla", "Carla", Role.CLIENT, address="192.0.2.2")
@@ -76,17 +74,5 @@ async def open_audit(
 
 def toru_audit(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`toru audit …` on a data folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", "audit", *arguments],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "TORU_DATA_DIR": str(data_dir),
-            "TORU_LOG_DIR": str(data_dir / "logs"),
-            "ADMIN_USERNAME": "admin",
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = toru(data_dir, "audit", *arguments)
+    return subprocess.CompletedProcess(["toru", "audit", *arguments], done.code, done.out, done.err)

@@ -22,6 +22,8 @@ from tests.support.server import Server
 
 Json = dict[str, Any]
 
+pytestmark = pytest.mark.allows_blocking  # a command may hold up its own loop
+
 
 @pytest.fixture(scope="module")
 async def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -199,5 +201,8 @@ def fill(data_dir: Path, count: int) -> None:
 
 def test_a_folder_without_a_database_is_told(tmp_path: Path) -> None:
     done = toru_audit(tmp_path, "verify")
-    assert (done.returncode, done.stderr) == (69, f"toru: There is no database in {tmp_path}.\n")
+    assert (done.returncode, done.stderr) == (
+        69,
+        f"toru: No Toru runs on {tmp_path}, and there is no database. Is it the right folder?\n",
+    )
     assert not (tmp_path / "toru.db").exists()

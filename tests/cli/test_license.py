@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.calling import toru
 from tests.support.server import ROOT
 
 INSTANCE = "3f2b8c1e-5d47-4a90-9c1b-7e6f0a1d2c3b"
@@ -20,18 +21,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 def run(*arguments: str, folder: Path, key: str = "", env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
     """Runs `toru license` as if called from `folder`; answers code, output and complaints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "license", *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "TORU_CALLED_FROM": str(folder), **(env or {})},
-        input=key,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
+    return toru(Path("/nowhere"), "license", *arguments, text=key, TORU_CALLED_FROM=str(folder), **(env or {}))
 
 
 def made(*arguments: str, folder: Path, env: Mapping[str, str] | None = None) -> str:

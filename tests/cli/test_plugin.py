@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.plugins.licences import make_hmac_key
+from tests.cli.calling import toru, toru_process
 from tests.conftest import StartServer
 from tests.plugins.conformance.support import INSTANCE, SAMPLES
 from tests.plugins.conformance.test_license_rules import CHECKS_HMAC, SECRET, licensed
@@ -20,6 +21,8 @@ from tests.plugins.puppet import deploy, puppet_server
 from tests.support.clients import http_client, session_cookies
 from tests.support.processes import ProcessWatch
 from tests.support.server import ROOT, Server
+
+pytestmark = pytest.mark.allows_blocking  # a command may hold up its own loop
 
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
@@ -30,18 +33,8 @@ def run(
     *arguments: str, data_dir: Path = Path("/nowhere"), env: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
     """Runs `toru plugin`; answers code, output and complaints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "plugin", *arguments],
-        cwd=ROOT,
-        env=environment(data_dir, **(env or {})),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
+    call = toru_process if arguments[0] == "check" else toru  # which starts processes and waits for them
+    return call(data_dir, "plugin", *arguments, **(env or {}))
 
 
 @pytest.fixture(scope="module")
@@ -231,4 +224,4 @@ async def test_the_check_leaves_nothing_when_it_is_interrupted(start_server: Sta
         while b" start " not in await checking.stdout.readline():
             pass
         checking.send_signal(signal.SIGINT)
-        assert await checking.wait() == 1
+        assert await checking.wait() == 130

@@ -1,0 +1,141 @@
+"""Whether Toru runs, answers, and is the version that is installed; else whether it could."""
+
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.core.integrity import integrity_problem
+from app.core.migrate import HEAD, KNOWN, UnusableDatabase, revision_of
+from app.doctor.findings import Finding, fail, ok, warn
+from app.doctor.scene import Scene
+from app.version import VERSION
+
+SERVICE = "toru.service"
+ANSWER_SECONDS = 5.0
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such a server is reached
+
+
+def check_core(scene: Scene) -> Iterator[Finding]:
+    """The core itself, and its runner."""
+    if scene.silence is not None:
+        yield fail("core", scene.silence, "Running scripts go on meanwhile.")
+    elif scene.status is None:
+        yield warn("core", f"No Toru runs on {scene.config.data_dir}.", "Start it: ./toru serve")
+    elif scene.status["version"] != VERSION:
+        says = f"Version {scene.status['version']} runs, and {VERSION} is installed."
+        yield warn("core", says, "Restart it; running scripts go on.")
+    else:
+        yield ok("core", f"Version {VERSION} runs as process {scene.status['pid']}.")
+    if scene.status is not None:
+        if scene.status["problem"]:
+            yield warn("runner", str(scene.status["problem"]), "See data/runner/runner.log, and docs/cli.md.")
+        else:
+            yield ok("runner", "Scripts can be run.")
+        if (last := scene.status["last_problem"]) is not None and last["level"] == "error":
+            yield warn("log", f"The newest error, of {last['timestamp']}: {last['message']}", "See toru.log.")
+
+
+def check_port(scene: Scene) -> Iterator[Finding]:
+    """Whether the port answers, or could be had."""
+    if scene.silence is not None:
+        return  # the core that has it is told of already
+    host, port = (scene.status or {}).get("host", scene.config.host), scene.config.port
+    if scene.status is None:
+        yield from _free_port(str(host), port)
+        return
+    port = int(scene.status["port"])
+    connection = http.client.HTTPConnection(EVERY_ADDRESS.get(host, host), port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/api/health", headers={"Host": f"localhost:{port}"})
+        answer = connection.getresponse()
+        healthy = answer.status == 200 and json.loads(answer.read(1000)).get("status") == "ok"
+    except (OSError, http.client.HTTPException, ValueError):
+        healthy = False
+    finally:
+        connection.close()
+    if healthy:
+        yield ok("port", f"{host}:{port} answers.")
+    else:
+        yield fail("port", f"The core runs, but {host}:{port} does not answer.", "Look into its log; restart it.")
+
+
+def _free_port(host: str, port: int) -> Iterator[Finding]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            yield fail("port", f"Only root may listen on port {port}.", "Set STEERING_PORT to one above 1023.")
+        except OSError as error:
+            mend = f"See who has it: ss -ltnp 'sport = :{port}'; or set STEERING_HOST, STEERING_PORT."
+            yield fail("port", f"{host}:{port} cannot be had: {error.strerror}.", mend)
+        else:
+            yield ok("port", f"{host}:{port} is free.")
+
+
+def check_database(scene: Scene) -> Iterator[Finding]:
+    """Whether the database is sound; where a core runs, in its words."""
+    path = scene.database
+    mend = "Put a backup in its place; docs/cli.md says how."
+    if not path.exists():
+        yield ok("database", "There is none yet; the first start makes it.")
+        return
+    if scene.silence is not None:
+        yield warn("database", "It was not looked at, for the core that has it does not answer.", "Mend that first.")
+        return
+    problem = scene.database_problem if scene.is_running else integrity_problem(path)
+    if problem is not None:
+        yield fail("database", f"{path}: {problem}", mend)
+        return
+    if scene.is_running:
+        yield ok("database", f"{path} is sound.")
+        return
+    try:
+        revision = revision_of(path)
+    except UnusableDatabase as error:
+        yield fail("database", str(error), mend)
+        return
+    if revision == HEAD:
+        yield ok("database", f"{path} is sound.")
+    elif revision in KNOWN:
+        yield ok("database", f"{path} is sound; the next start brings it to this version.")
+    else:
+        yield fail(
+            "database", f"{path} was written by a newer version of Toru.", "Install that version or a newer one."
+        )
+
+
+def check_service(_: Scene) -> Iterator[Finding]:
+    """The systemd unit, where there is one."""
+    systemctl = shutil.which("systemctl")
+    if systemctl is None or not Path("/run/systemd/system").is_dir():
+        yield ok("service", "There is no systemd here.")
+        return
+    wanted = "LoadState,ActiveState,UnitFileState,Result"
+    try:
+        done = subprocess.run(
+            [systemctl, "show", SERVICE, f"--property={wanted}"],
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        yield warn("service", "systemd does not answer.", f"Try: systemctl status {SERVICE}")
+        return
+    told = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    if told.get("LoadState") != "loaded":
+        yield ok("service", "Toru is not installed as a service.")
+    elif told.get("ActiveState") == "failed":
+        yield fail("service", f"{SERVICE} failed ({told.get('Result')}).", f"See why: journalctl -u {SERVICE} -n 50")
+    elif told.get("ActiveState") != "active":
+        yield warn("service", f"{SERVICE} is {told.get('ActiveState')}.", f"Start it: systemctl start {SERVICE}")
+    elif told.get("UnitFileState") != "enabled":
+        yield warn("service", f"{SERVICE} runs, but not after a reboot.", f"systemctl enable {SERVICE}")
+    else:
+        yield ok("service", f"{SERVICE} is active and enabled.")
