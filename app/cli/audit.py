@@ -11,6 +11,8 @@ from app.cli.exits import UNAVAILABLE
 from app.cli.local import REFUSED, fail, load_deployment, open_database
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from app.core.config import Config
 
 T = TypeVar("T")
@@ -41,6 +43,39 @@ def verify(expect: str | None) -> None:
 def export(form: str) -> None:
     """Write every row to standard output, oldest first."""
     _run(lambda ask: _export(ask, form))
+
+
+@audit.command()
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="A day (UTC): what is older goes.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(before: "datetime", yes: bool) -> None:
+    """Remove the oldest rows for good; what is left still verifies. Export them first.
+
+    Nothing else ever removes rows of the audit, but for the oldest ones past a million.
+    """
+    from datetime import UTC
+
+    moment = before.replace(tzinfo=UTC).isoformat()
+    rows = _run(lambda ask: _count(ask, moment))
+    counted = "1 row is" if rows == 1 else f"{rows} rows are"
+    if not rows:
+        click.echo(f"No row is older than {before:%Y-%m-%d}.")
+        return
+    if not yes:
+        click.confirm(f"{counted} older than {before:%Y-%m-%d}. Remove for good?", abort=True, err=True)
+    removed = _run(lambda ask: _prune(ask, moment))
+    click.echo(f"{removed} removed. What is left fits together as before: toru audit verify.")
+
+
+async def _count(ask: Ask, before: str) -> int:
+    return int(await ask("audit-count", {"before": before}))
+
+
+async def _prune(ask: Ask, before: str) -> int:
+    removed = 0
+    while some := await ask("audit-prune", {"before": before}):
+        removed += some
+    return removed
 
 
 async def _verify(ask: Ask, expect: str | None) -> tuple[int, dict[str, Any] | None, str | None]:

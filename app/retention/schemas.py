@@ -1,8 +1,20 @@
 """What leaves the retention concept."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from app.core.batches import Total
+
+
+class Kind(StrEnum):
+    """What goes, and why."""
+
+    RUNS_AGE = "runs_age"
+    RUNS_NUMBER = "runs_number"
+    OUTPUTS_AGE = "outputs_age"
+    OUTPUTS_SIZE = "outputs_size"
+    SIGN_INS = "sign_ins"
+    LOGS = "logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,12 +23,12 @@ class Pass:
 
     Attributes:
         at: when it ended.
-        totals: what went, by the kind of thing.
+        totals: what went, by what it was and why.
         problem: a sentence about what could not be removed, None when all went well.
     """
 
     at: str
-    totals: dict[str, Total]
+    totals: dict[Kind, Total]
     problem: str | None
 
 

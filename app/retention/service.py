@@ -13,7 +13,7 @@ from app.core.errors import Unavailable
 from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
 from app.plugins.old_logs import OldLogs
-from app.retention.schemas import Pass, RetentionView
+from app.retention.schemas import Kind, Pass, RetentionView
 from app.runs.old_runs import OldRuns
 from app.settings.catalog import (
     KEEP_LOGS_DAYS,
@@ -22,6 +22,7 @@ from app.settings.catalog import (
     KEEP_RUNS,
     KEEP_RUNS_DAYS,
     KEEP_SIGN_INS_DAYS,
+    RETENTION,
     SETTINGS,
     Setting,
 )
@@ -33,7 +34,7 @@ FIRST_SECONDS = 60.0
 """After the start, when there is enough else to do."""
 
 EVERY_SECONDS = 3600.0
-AFTER_CHANGE_SECONDS = 2.0
+AFTER_CHANGE_SECONDS = 30.0
 """Between a changed limit and the pass: whoever mistyped a number has a moment to correct it."""
 
 AGAIN_SECONDS = 60.0
@@ -71,6 +72,7 @@ class RetentionService:
         self._after_change = after_change
         self._changed = asyncio.Event()
         self._last: Pass | None = None
+        self._watchers: dict[object, Callable[[], None]] = {}
         self._tasks = TaskKeeper("retention")
         self._unsubscribe: Callable[[], None] = settings.subscribe(self._heard)
 
@@ -89,6 +91,12 @@ class RetentionService:
         kept = await self._runs.kept()
         return RetentionView(kept.runs, kept.output_bytes, self._last)
 
+    def subscribe(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Has `watcher()` called after each pass; returns what ends that."""
+        key = object()
+        self._watchers[key] = watcher
+        return lambda: self._watchers.pop(key, None) and None
+
     async def _watch(self) -> None:
         pause = self._first
         while True:
@@ -99,14 +107,16 @@ class RetentionService:
                 self._changed.clear()
                 await asyncio.sleep(self._after_change)
             self._last = await self._pass()
+            for watcher in list(self._watchers.values()):
+                watcher()
             pause = AGAIN_SECONDS if self._last.problem else EVERY_SECONDS
 
     def _heard(self, key: str) -> None:
-        if SETTINGS[key].keeps:
+        if SETTINGS[key].section == RETENTION:
             self._changed.set()
 
     async def _pass(self) -> Pass:
-        totals: dict[str, Total] = {}
+        totals: dict[Kind, Total] = {}
         problem = None
         for kind, setting, remove in self._rules():
             if not (limit := self._settings.limit(setting)):
@@ -118,20 +128,20 @@ class RetentionService:
                 break
             if total.removed:
                 totals[kind] = total
-                facts = {"event": "retention", "kind": kind, "bytes": total.freed, "batches": total.batches}
+                facts = {"event": "retention", "kind": kind.value, "bytes": total.freed, "batches": total.batches}
                 longest = round(total.longest * 1000, 1)
-                log.info("%s %s removed", total.removed, kind, extra={**facts, "longest_ms": longest})
+                log.info("%s removed: %s", total.removed, kind.value, extra={**facts, "longest_ms": longest})
         return Pass(self._clock.now_iso(), totals, problem)
 
-    def _rules(self) -> tuple[tuple[str, Setting, Callable[[int], Awaitable[Total]]], ...]:
+    def _rules(self) -> tuple[tuple[Kind, Setting, Callable[[int], Awaitable[Total]]], ...]:
         """What is removed, by which setting, and how, in this order: whole runs first, so that nothing goes twice."""
         return (
-            ("runs past their age", KEEP_RUNS_DAYS, lambda days: self._runs.remove_before(self._ago(days))),
-            ("runs past their number", KEEP_RUNS, self._runs.remove_beyond),
-            ("outputs past their age", KEEP_OUTPUT_DAYS, lambda days: self._runs.remove_output_before(self._ago(days))),
-            ("outputs past their size", KEEP_OUTPUT_MB, lambda size: self._runs.remove_output_beyond(size * MIB)),
-            ("sign-ins", KEEP_SIGN_INS_DAYS, lambda days: self._sign_ins.remove_before(self._ago(days))),
-            ("logs of plugins", KEEP_LOGS_DAYS, lambda days: self._logs.remove_before(self._since_1970(days))),
+            (Kind.RUNS_AGE, KEEP_RUNS_DAYS, lambda days: self._runs.remove_before(self._ago(days))),
+            (Kind.RUNS_NUMBER, KEEP_RUNS, self._runs.remove_beyond),
+            (Kind.OUTPUTS_AGE, KEEP_OUTPUT_DAYS, lambda days: self._runs.remove_output_before(self._ago(days))),
+            (Kind.OUTPUTS_SIZE, KEEP_OUTPUT_MB, lambda size: self._runs.remove_output_beyond(size * MIB)),
+            (Kind.SIGN_INS, KEEP_SIGN_INS_DAYS, lambda days: self._sign_ins.remove_before(self._ago(days))),
+            (Kind.LOGS, KEEP_LOGS_DAYS, lambda days: self._logs.remove_before(self._since_1970(days))),
         )
 
     def _ago(self, days: int) -> str:

@@ -22,8 +22,8 @@ class Setting:
         choices: the values that it may have, empty for any.
         writable: whether anybody may change it.
         guarded: whether changing it asks for the second factor again.
-        first: its value until somebody changes it.
-        keeps: whether it says how long something is kept.
+        section: the card of the page that it stands in, empty for the usual ones.
+        first: its value until somebody changes it, where the catalogue knows it.
     """
 
     key: str
@@ -34,8 +34,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     writable: bool = True
     guarded: bool = False
+    section: str = ""
     first: str = ""
-    keeps: bool = False
 
 
 MAX_SHOWN = 200
@@ -115,8 +115,12 @@ ENABLE_NEW_PLUGINS = Setting(
 INSTANCE_ID = Setting("instance_id", "Instance", "Names this installation.", _text, writable=False)
 
 
+RETENTION = "retention"
+"""The section of what says how long things are kept, and how many of them."""
+
+
 def _keeping(key: str, title: str, help_: str, unit: str, most: int, first: int) -> Setting:
-    return Setting(key, title, help_, _whole(title, 0, most), unit, first=str(first), keeps=True)
+    return Setting(key, title, help_, _whole(title, 0, most), unit, section=RETENTION, first=str(first))
 
 
 KEEP_RUNS_DAYS = _keeping(

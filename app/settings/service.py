@@ -20,6 +20,7 @@ from app.settings.catalog import (
     MAX_RUNS,
     OUTPUT_CAP,
     REQUIRE_SECOND_FACTOR,
+    RETENTION,
     RUN_TIMEOUT,
     SCRIPTS_DIR,
     SETTINGS,
@@ -55,7 +56,7 @@ class SettingsService:
             RUN_TIMEOUT.key: "0",
             REQUIRE_SECOND_FACTOR.key: "no",
             ENABLE_NEW_PLUGINS.key: "no",
-            **{key: setting.first for key, setting in SETTINGS.items() if setting.keeps},
+            **{key: setting.first for key, setting in SETTINGS.items() if setting.section == RETENTION},
         }
         self._watchers: set[Watcher] = set()
 

@@ -15,10 +15,10 @@ from app.core.clock import iso
 from app.core.errors import Forbidden
 from app.core.permissions import Actor, Role
 from app.plugins.old_logs import OldLogs
-from app.retention.schemas import RetentionView
+from app.retention.schemas import Kind, RetentionView
 from app.retention.service import RetentionService
 from app.runs.old_runs import OldRuns
-from app.settings.catalog import SETTINGS
+from app.settings.catalog import RETENTION, SETTINGS
 from tests.runs.support import ADMIN, Product, open_product
 from tests.runs.test_old_runs import keep, listed
 from tests.support.database import MovedClock, locked_by_another, recorded, rows
@@ -31,7 +31,7 @@ CLIENT = Actor("c1", "carla", "Carla", Role.CLIENT)
 async def product(tmp_path: Path, database_template: Path) -> AsyncIterator[Product]:
     async with open_product(tmp_path, database_template, MovedClock()) as opened:
         for setting in SETTINGS.values():
-            if setting.keeps:
+            if setting.section == RETENTION:
                 await opened.settings.put(ADMIN, setting.key, "0")
         yield opened
 
@@ -78,12 +78,12 @@ async def test_with_every_limit_at_zero_nothing_goes(product: Product) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "kind"),
     [
-        ("keep_runs_days", "30", "runs past their age"),
-        ("keep_runs", "1", "runs past their number"),
-        ("keep_output_days", "30", "outputs past their age"),
+        ("keep_runs_days", "30", Kind.RUNS_AGE),
+        ("keep_runs", "1", Kind.RUNS_NUMBER),
+        ("keep_output_days", "30", Kind.OUTPUTS_AGE),
     ],
 )
-async def test_a_changed_limit_holds_at_once(key: str, value: str, kind: str, product: Product) -> None:
+async def test_a_changed_limit_holds_at_once(key: str, value: str, kind: Kind, product: Product) -> None:
     await keep_some(product)
     async with retention_of(product) as service:
         await product.settings.put(ADMIN, key, value)
@@ -171,7 +171,7 @@ async def test_only_an_admin_may_look(product: Product) -> None:
 
 
 async def test_the_first_values_keep_a_year_and_a_hundred_thousand_runs() -> None:
-    first = {key: setting.first for key, setting in SETTINGS.items() if setting.keeps}
+    first = {key: setting.first for key, setting in SETTINGS.items() if setting.section == RETENTION}
     assert first == {
         "keep_runs_days": "365",
         "keep_runs": "100000",
