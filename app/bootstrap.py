@@ -30,6 +30,7 @@ from app.plugins.logs import PluginLogs
 from app.plugins.old_logs import OldLogs
 from app.plugins.service import PluginsService
 from app.plugins.values import PluginValues
+from app.retention.room import Room
 from app.retention.service import RetentionService
 from app.runs.old_runs import OldRuns
 from app.runs.service import RunsService
@@ -104,6 +105,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
             monitor,
             *plugins,
             retention,
+            await _opened(stack, "room", _room(config)),
             cloudflare_access=cloudflare_access,
         )
         await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
@@ -166,6 +168,17 @@ async def _open_retention(
     old_runs = OldRuns(database, trail, config.data_dir / "runs", clock)
     old_sign_ins, old_logs = OldSignIns(database, trail, clock), OldLogs(config.log_dir, trail)
     return await _opened(stack, "retention", RetentionService(settings, old_runs, old_sign_ins, old_logs, clock))
+
+
+def _room(config: Config) -> Room:
+    return Room(
+        {
+            config.data_dir: ("the data folder", "nothing new can be kept"),
+            config.data_dir / "runs": ("the output of runs", "what scripts write is lost"),
+            config.log_dir: ("the logs", "lines are lost and counted"),
+            config.plugins_dir: ("the plugins folder", "no plugin can be added, enabled or disabled"),
+        }
+    )
 
 
 async def _administrator(config: Config, hasher: PasswordHasher, password: str) -> Account:
