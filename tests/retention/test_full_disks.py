@@ -116,9 +116,8 @@ async def until_shown(admin: httpx.AsyncClient, words: str) -> None:
 async def test_a_full_data_folder(machine: Machine, admin: httpx.AsyncClient) -> None:
     server, gate, flooded = machine.server, machine.server.folder / "gate", machine.server.folder / "flooded"
     flood = f"while [ ! -e {gate} ]; do sleep 0.02; done; head -c 3000000 /dev/zero | tr '\\0' x"
-    server.script(
-        "flood.sh", f"echo begun; {flood}; echo $$ >{flooded}.new; mv {flooded}.new {flooded}; exec sleep 1000"
-    )
+    tell = f"echo $$ >{flooded}.new; mv {flooded}.new {flooded}"
+    server.script("flood.sh", f"echo begun; {flood}; {tell}; exec sleep 1000")
     run = (await admin.post("/api/runs", json={"script": "flood.sh"})).json()["id"]
     leaving = await sign_in(server)
     with filled(machine.data):
