@@ -15,7 +15,7 @@ T = TypeVar("T")
 MOST_SECONDS = 0.05
 """What a transaction may take; batches are sized to take half of it."""
 
-FIRST, LEAST, MOST = 100, 10, 2000
+FIRST, LEAST, MOST = 100, 10, 1000
 PAUSE_SECONDS = 0.005
 
 
