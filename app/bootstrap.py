@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from app.actions.service import ActionsService
 from app.audit.service import AuditService
 from app.audit.trail import AuditTrail
+from app.auth.old_sign_ins import OldSignIns
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
 from app.auth.sessions import Sessions
@@ -28,8 +29,12 @@ from app.plugins.figures import PluginFigures
 from app.plugins.licence_store import LicenceStore
 from app.plugins.licensing import Licensing
 from app.plugins.logs import PluginLogs
+from app.plugins.old_logs import OldLogs
 from app.plugins.service import PluginsService
 from app.plugins.values import PluginValues
+from app.retention.room import Room
+from app.retention.service import RetentionService
+from app.runs.old_runs import OldRuns
 from app.runs.service import RunsService
 from app.second_factor.factors import Factors
 from app.second_factor.service import SecondFactorService
@@ -89,6 +94,7 @@ async def open_services(
         cloudflare_access = make_cloudflare_access(config, clock)
         if cloudflare_access is not None:
             _close_later(stack, "cloudflare_access", cloudflare_access.close)
+        retention = await _open_retention(stack, config, settings, database, trail, clock)
         services = Services(
             config,
             registry,
@@ -102,6 +108,8 @@ async def open_services(
             runs,
             monitor,
             *plugins,
+            retention,
+            await _opened(stack, "room", _room(config)),
             cloudflare_access=cloudflare_access,
         )
         control = ControlServer(config.data_dir, control_handlers(services), control_streamers(services))
@@ -153,6 +161,30 @@ async def _open_plugins(
     plugins = PluginsService(config, settings, plugin_logs, plugin_values, licence_store, figures, trail, clock)
     await _opened(stack, "plugins", plugins, PLUGIN_STAGE_SECONDS)
     return plugins, plugin_logs, plugin_values, Licensing(plugins, licence_store)
+
+
+async def _open_retention(
+    stack: AsyncExitStack,
+    config: Config,
+    settings: SettingsService,
+    database: Database,
+    trail: AuditTrail,
+    clock: Clock,
+) -> RetentionService:
+    old_runs = OldRuns(database, trail, config.data_dir / "runs", clock)
+    old_sign_ins, old_logs = OldSignIns(database, trail, clock), OldLogs(config.log_dir, trail)
+    return await _opened(stack, "retention", RetentionService(settings, old_runs, old_sign_ins, old_logs, clock))
+
+
+def _room(config: Config) -> Room:
+    return Room(
+        {
+            config.data_dir: ("the data folder", "nothing new can be kept"),
+            config.data_dir / "runs": ("the output of runs", "what scripts write is lost"),
+            config.log_dir: ("the logs", "lines are lost and counted"),
+            config.plugins_dir: ("the plugins folder", "no plugin can be added, enabled or disabled"),
+        }
+    )
 
 
 async def _administrator(config: Config, hasher: PasswordHasher, password: str) -> Account:

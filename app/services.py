@@ -13,6 +13,8 @@ from app.plugins.licensing import Licensing
 from app.plugins.logs import PluginLogs
 from app.plugins.service import PluginsService
 from app.plugins.values import PluginValues
+from app.retention.room import Room
+from app.retention.service import RetentionService
 from app.runs.service import RunsService
 from app.second_factor.service import SecondFactorService
 from app.settings.service import SettingsService
@@ -39,4 +41,6 @@ class Services:
     plugin_logs: PluginLogs
     plugin_values: PluginValues
     licences: Licensing
+    retention: RetentionService
+    room: Room
     cloudflare_access: CloudflareAccess | None = field(kw_only=True)

@@ -99,6 +99,10 @@ class Project:
         output, errors = self.start(*arguments, **env).communicate(timeout=WAIT_SECONDS)
         return json.loads(output) if output else {}, errors
 
+    def environments(self) -> list[Path]:
+        """The folders that hold one."""
+        return [path for path in self.folder.glob(".venv.*") if path.is_dir() and not path.is_symlink()]
+
     @property
     def stamp(self) -> Path:
         """The file that says that the environment is complete."""
@@ -127,7 +131,7 @@ def test_makes_the_environment_once_then_runs_the_command(kind: str, request: py
     assert "making .venv" in errors
     assert told["arguments"] == ["serve", "--port", "4000"]
     assert told["tiny"] == "1.0"
-    assert told["python"] == str(made.folder / ".venv" / "bin" / "python")
+    assert told["python"] == str((made.folder / ".venv").resolve() / "bin" / "python"), "not through the link"
     assert told["environment"]["TORU_CALLED_FROM"] == "/", "where the paths of a command count from"
     assert told["folder"] == str(made.folder)
     assert list((made.folder / "app" / "cli" / "__pycache__").glob("__main__.*.pyc")), "the project is byte-compiled"
@@ -145,21 +149,46 @@ def test_runs_through_a_link_from_elsewhere(quick: Project, tmp_path: Path) -> N
 
 def test_redoes_an_interrupted_installation(project: Project) -> None:
     with project.start("serve") as started:
-        wait_for((project.folder / ".venv" / "bin" / "python").exists)
+        wait_for(lambda: any(project.folder.glob(".venv.*/bin/python")))
         os.killpg(started.pid, signal.SIGKILL)
     assert not project.stamp.exists()
 
     told, errors = project.run("serve")
     assert "making .venv" in errors
     assert told["tiny"] == "1.0"
+    assert len(project.environments()) == 1, "the half of one is gone"
 
 
-def test_a_changed_lock_is_installed(quick: Project) -> None:
+def test_a_changed_lock_is_installed_beside_what_runs(quick: Project) -> None:
+    with ended_at_last(quick.start("serve")) as running:
+        first = json.loads(read_line(running.stdout))
+        lock = quick.folder / "requirements.lock"
+        before = lock.read_bytes()
+        quick.lock("2.0")
+        told, errors = quick.run("serve")
+        assert "making .venv" in errors
+        assert told["tiny"] == "2.0"
+        assert Path(first["python"]).exists(), "what runs keeps what it was started with"
+
+    lock.write_bytes(before)
+    back, errors = quick.run("serve")
+    assert (back["tiny"], back["python"]) == ("1.0", first["python"])
+    assert "making" not in errors, "going back takes no time"
+    quick.lock("3.0")
+    assert quick.run("serve")[0]["tiny"] == "3.0"
+    assert len(quick.environments()) == 2, "the one before stays, no more"
+
+
+def test_an_environment_of_an_older_version_is_kept_until_another_takes_its_place(quick: Project) -> None:
     quick.run("serve")
+    link = quick.folder / ".venv"
+    folder = link.resolve()
+    link.unlink()
+    folder.rename(link)
+    assert "making" not in quick.run("serve")[1]
     quick.lock("2.0")
-    told, errors = quick.run("serve")
-    assert "making .venv" in errors
-    assert told["tiny"] == "2.0"
+    assert quick.run("serve")[0]["tiny"] == "2.0"
+    assert {folder.name for folder in quick.environments()} > {".venv.before"}
 
 
 def test_a_changed_package_is_refused(project: Project) -> None:

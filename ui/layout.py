@@ -60,6 +60,7 @@ class Frame:
         if actor.is_admin:
             with self.content:
                 _problem(services)
+            _show_room(services, client, self.content)
 
     def show(self, page: Page) -> None:
         """Makes header, menu and window say which page is shown."""
@@ -105,6 +106,25 @@ def _problem(services: Services) -> None:
         with ui.element("div").classes("t-notice warn").props("role=status"):
             icon("triangle-alert")
             span(services.runs.problem)
+
+
+def _show_room(services: Services, client: Client, place: ui.element) -> None:
+    """Says which disk has no room, for as long as that is so."""
+    with place:
+        notice = ui.element("div").classes("t-notice bad").props("role=alert")
+
+    def show() -> None:
+        if client.is_deleted:
+            return
+        problems = services.room.problems
+        notice.set_visibility(bool(problems))
+        notice.clear()
+        with notice:
+            icon("hard-drive")
+            span(" ".join(problems))
+
+    show()
+    client.on_delete(services.room.subscribe(show))
 
 
 def _chosen_dark(client: Client) -> bool | None:

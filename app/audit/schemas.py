@@ -102,11 +102,13 @@ class Cut:
         told_by: the number of that row, 0 when nothing was ever removed.
         last: the place in the chain of the last row that went.
         rows: how many went.
+        before: the moment up to which somebody had them removed, None where there were too many.
     """
 
     told_by: int
     last: Mark
     rows: int
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlmodel import Session, and_, col, select
 from app.audit.export import header, text_of
 from app.audit.heads import Head, read_heads
 from app.audit.models import AuditRow
+from app.audit.pruning import older, remove_some
 from app.audit.refusals import Refusals
 from app.audit.schemas import AuditFilter, AuditPage, AuditView, Cut, ExportFormat, Mark, Piece, Problem, Verdict
 from app.audit.store import STRETCH, ends, latest_cut, number_of, read_rows, read_rows_back, seen_by, view_of, wanted
@@ -53,6 +55,8 @@ class AuditService:
     ) -> None:
         self._database = database
         self._settings = settings
+        self._trail = trail
+        self._clock = clock
         self._log_dir = log_dir
         self._max_rows = max_rows
         self._refusals = Refusals(trail, clock)
@@ -176,6 +180,35 @@ class AuditService:
             if number is not None:
                 return number
         return None
+
+    # -- removing
+
+    async def count_before(self, actor: Actor, before: datetime) -> int:
+        """How many of the oldest rows are older than a moment. Admin only. Raises BadValue for one to come."""
+        actor.require_admin()
+        self._require_past(before)
+        first, _ = await self._database.read(ends)
+        last, more = first - 1, True
+        while more:
+            last, more = await self._database.read(partial(older, before=before, begin=last + 1))
+        return max(0, last - first + 1)
+
+    async def prune_piece(self, actor: Actor, before: datetime) -> int:
+        """Removes some of the oldest rows that are older than a moment; how many, 0 when none is left. Admin only.
+
+        Raises:
+            BadValue: the moment is to come.
+        """
+        actor.require_admin()
+        self._require_past(before)
+        work = partial(
+            remove_some, trail=self._trail, actor=actor, before=before, instance_id=self._settings.instance_id
+        )
+        return await self._database.write(work)
+
+    def _require_past(self, moment: datetime) -> None:
+        if moment > self._clock.now():
+            raise BadValue("That moment is still to come.")
 
     # -- writing
 

@@ -88,7 +88,7 @@ def newest_mark(session: Session) -> Mark | None:
 
 
 def portion_of(max_rows: int) -> int:
-    """How many rows go at once when there are more than `max_rows`."""
+    """How many rows go at once when there are more than `max_rows`, and some more up to a number that it divides."""
     return max(1, max_rows // 10)
 
 
@@ -101,22 +101,25 @@ def latest_cut(session: Session) -> Cut:
     number, detail = told
     try:
         facts = json.loads(detail)
-        last, own_hash, rows = facts["last"], facts["hash"], facts["rows"]
+        last, own_hash, rows, before = facts["last"], facts["hash"], facts["rows"], facts.get("before")
     except (ValueError, TypeError, KeyError, RecursionError):
         return Cut(number or 0, Mark(0, GENESIS), 0)
     if type(last) is not int or type(rows) is not int:
         return Cut(number or 0, Mark(0, GENESIS), 0)
-    return Cut(number or 0, Mark(last, str(own_hash)), rows)
+    return Cut(number or 0, Mark(last, str(own_hash)), rows, before if isinstance(before, str) else None)
 
 
 def is_ours(cut: Cut, max_rows: int) -> bool:
-    """Whether the server can have made it: always the same portion, and only when there were more than `max_rows`."""
+    """Whether the server can have made it: by itself only up to a multiple of the portion, and only when there were
+    more than `max_rows`; because somebody asked for it, up to any row before the one that tells of it."""
     if not cut.told_by:
         return True
-    if cut.rows != portion_of(max_rows) or cut.last.number <= 0 or cut.last.number % cut.rows:
-        return False
-    first = cut.last.number - cut.rows + 1
-    return cut.told_by > first + max_rows
+    last, rows = cut.last.number, cut.rows
+    if cut.before is not None:
+        return 0 < rows <= last < cut.told_by
+    portion = portion_of(max_rows)
+    in_portions = last > 0 and last % portion == 0 and portion <= rows < 2 * portion
+    return in_portions and cut.told_by > last - rows + 1 + max_rows
 
 
 def number_of(session: Session, *, begin: int, wanted_hash: str) -> int | None:

@@ -86,8 +86,9 @@ class Upkeep:
             first, last = ends(session)
             if last - first < self._max_rows:
                 return
-            rows = portion_of(self._max_rows)
-            cut = remove_oldest(session, first + rows - 1)
+            portion = portion_of(self._max_rows)
+            until = -(-(first - 1 + portion) // portion) * portion
+            rows, cut = until - first + 1, remove_oldest(session, until)
             facts = {"last": cut.number, "hash": cut.hash, "rows": rows}
             self._trail.append(session, Actor.system(), PRUNED, detail=facts)
             # Before the commit: the log may tell of a removal that came to nothing, never the other way round.

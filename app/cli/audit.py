@@ -1,7 +1,7 @@
 """`toru audit`: whether the audit is whole, and the audit as text; asked of the running core, else of its file."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from app.cli.core import Ask, with_ask
 from app.cli.endings import fail
 from app.cli.exits import REFUSED
 from app.cli.printing import as_json, print_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @click.group()
@@ -39,6 +42,39 @@ def verify(expect: str | None, as_json: bool) -> None:
 def export(form: str) -> None:
     """Write every row to standard output, oldest first."""
     with_ask(lambda ask: _export(ask, form))
+
+
+@audit.command()
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="A day (UTC): what is older goes.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(before: "datetime", yes: bool) -> None:
+    """Remove the oldest rows for good; what is left still verifies. Export them first.
+
+    Nothing else ever removes rows of the audit, but for the oldest ones past a million.
+    """
+    from datetime import UTC
+
+    moment = before.replace(tzinfo=UTC).isoformat()
+    rows = with_ask(lambda ask: _count(ask, moment))
+    counted = "1 row is" if rows == 1 else f"{rows} rows are"
+    if not rows:
+        click.echo(f"No row is older than {before:%Y-%m-%d}.")
+        return
+    if not yes:
+        click.confirm(f"{counted} older than {before:%Y-%m-%d}. Remove for good?", abort=True, err=True)
+    removed = with_ask(lambda ask: _prune(ask, moment))
+    click.echo(f"{removed} removed. What is left fits together as before: ./toru audit verify.")
+
+
+async def _count(ask: Ask, before: str) -> int:
+    return int(await ask("audit-count", before=before))
+
+
+async def _prune(ask: Ask, before: str) -> int:
+    removed = 0
+    while some := await ask("audit-prune", before=before):
+        removed += some
+    return removed
 
 
 async def _verify(ask: Ask, expect: str | None) -> tuple[int, dict[str, Any] | None, str | None]:

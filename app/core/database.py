@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
 
-from app.core.errors import Unavailable
+from app.core.errors import DiskFull, Unavailable
 
 T = TypeVar("T")
 
@@ -131,12 +131,19 @@ def _transact(engine: Engine, work: Callable[[Session], T], deadline: float) -> 
     except exc.DatabaseError as error:
         # The other codes (no such table, a broken constraint …) are mistakes of ours.
         if isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF in OUT_OF_OUR_HANDS:
-            raise _unavailable(str(error.orig)) from error
+            raise _told(error.orig) from error
         raise
 
 
 def _begin(session: Session) -> None:
     session.connection()  # without a statement there would be no transaction
+
+
+def _told(error: sqlite3.Error) -> Unavailable:
+    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+        return _unavailable(str(error))
+    log.warning("the database cannot grow: the disk is full", extra={"event": "database_full"})
+    return DiskFull("The disk of the data folder is full, so this could not be kept. Make room and try again.")
 
 
 def _unavailable(reason: str) -> Unavailable:

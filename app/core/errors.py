@@ -80,6 +80,12 @@ class Unavailable(ToruError):
     """Whole seconds until another try makes sense."""
 
 
+class DiskFull(Unavailable):
+    """There is no room for what should be kept."""
+
+    status = 507
+
+
 def retry_after(error: ToruError) -> dict[str, str] | None:
     """The HTTP header that says when another try makes sense, None where waiting does not help."""
     return {"Retry-After": str(error.retry_after)} if isinstance(error, (Limited, Unavailable)) else None

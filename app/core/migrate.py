@@ -1,6 +1,7 @@
 """Brings the database file to the schema of this version before anything opens it."""
 
 import asyncio
+import logging
 import os
 import sqlite3
 import sys
@@ -9,13 +10,17 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from app.core.before_migration import back_up, keep_newest
 from app.core.config import ROOT
 from app.core.database import create_private
 
-KNOWN = ("0001", "0002", "0003")
+KNOWN = ("0001", "0002", "0003", "0004")
 """Every revision in app/core/migrations/versions, oldest first; a test holds the two together."""
 
 HEAD = KNOWN[-1]
+
+
+log = logging.getLogger(__name__)
 
 
 class UnusableDatabase(Exception):
@@ -23,7 +28,7 @@ class UnusableDatabase(Exception):
 
 
 async def prepare_database(path: Path) -> None:
-    """Makes or migrates the file. Before a migration it is copied to `<file>.before-<revision>`.
+    """Makes or migrates the file. Before a migration it is copied into the folder `backups` beside it.
 
     Raises:
         UnusableDatabase: with a sentence that says what to do.
@@ -36,8 +41,29 @@ async def prepare_database(path: Path) -> None:
             f"{path} was written by a newer version of Toru (schema {revision}). Install that version or newer."
         )
     elif revision != HEAD:
-        await asyncio.to_thread(_back_up, path, path.with_name(f"{path.name}.before-{HEAD}"))
+        await _upgrade(path, revision)
+
+
+async def _upgrade(path: Path, revision: str) -> None:
+    try:
+        copy = await asyncio.to_thread(back_up, path, HEAD)
+        await asyncio.to_thread(keep_newest, copy.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise UnusableDatabase(
+            f"{path} must be copied to {path.parent / 'backups'} before it is migrated, and that failed: {error}. "
+            f"Nothing was changed. Make room for {_mebibytes(path)} MiB there and start again."
+        ) from None
+    log.info("migrating from schema %s to %s, copy in %s", revision, HEAD, copy, extra={"event": "migrating"})
+    try:
         await _migrate_in_child(path)
+    except UnusableDatabase:
+        await asyncio.to_thread(copy.unlink, missing_ok=True)  # of a file that is as it was
+        raise
+    log.info("migrated to schema %s", HEAD, extra={"event": "migrated", "backup": str(copy)})
+
+
+def _mebibytes(path: Path) -> int:
+    return path.stat().st_size // (1 << 20) + 1
 
 
 async def _create(path: Path) -> None:
@@ -100,19 +126,13 @@ def _read_revision(connection: sqlite3.Connection) -> str:
     return str(row[0])
 
 
-def _back_up(path: Path, copy: Path) -> None:
-    copy.unlink(missing_ok=True)
-    create_private(copy)
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-
-
 async def _migrate_in_child(path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "app.core.migrations",
         str(path),
+        str(os.getpid()),
         cwd=ROOT,
         env={"PATH": os.environ.get("PATH", os.defpath)},
         stdin=asyncio.subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from app.audit.schemas import ExportFormat, Mark
 from app.audit.service import AuditService
 from app.control import Handler
 from app.core.permissions import Actor
-from app.operations.fields import number, text
+from app.operations.fields import moment, number, text
 
 
 def audit_handlers(audit: AuditService) -> dict[str, Handler]:
@@ -32,4 +32,17 @@ def audit_handlers(audit: AuditService) -> dict[str, Handler]:
         form = ExportFormat.CSV if fields.get("format") == ExportFormat.CSV.value else ExportFormat.JSONL
         return asdict(await audit.export_piece(system, None, form, number(fields, "after"), until))
 
-    return {"audit-verify": verify, "audit-verify-log": verify_log, "audit-find": find, "audit-export": export}
+    async def count(fields: Mapping[str, Any]) -> int:
+        return await audit.count_before(system, moment(fields, "before"))
+
+    async def prune(fields: Mapping[str, Any]) -> int:
+        return await audit.prune_piece(system, moment(fields, "before"))
+
+    return {
+        "audit-verify": verify,
+        "audit-verify-log": verify_log,
+        "audit-find": find,
+        "audit-export": export,
+        "audit-count": count,
+        "audit-prune": prune,
+    }

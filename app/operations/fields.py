@@ -1,6 +1,7 @@
 """Reading what a command of `toru` sent over the control socket."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.core.errors import Malformed
@@ -12,6 +13,17 @@ def number(fields: Mapping[str, Any], name: str) -> int:
     if not isinstance(value, int):
         raise Malformed(f"{name} must be a number.")
     return value
+
+
+def moment(fields: Mapping[str, Any], name: str) -> datetime:
+    """The moment of that name, ISO 8601 with its offset from UTC. Raises Malformed."""
+    try:
+        found = datetime.fromisoformat(text(fields, name))
+    except ValueError:
+        raise Malformed(f"{name} must be a moment.") from None
+    if found.tzinfo is None:
+        raise Malformed(f"{name} must say its offset from UTC.")
+    return found
 
 
 def text(fields: Mapping[str, Any], name: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from app.runner.journal import END, RECORD, out_name, seg_name
+from app.runner.journal import END, RECORD, RESERVE, out_name, seg_name
 from app.runs.schemas import Skipped
 
 SUFFIX = ".out"
@@ -125,6 +125,16 @@ def state(folder: Path) -> JournalState | None:
             if base == 0:
                 return JournalState(0, None)
     return None
+
+
+def kept(folder: Path) -> int:
+    """Bytes that a journal takes, records included; 0 without one. Blocks."""
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # the cap dropped the part
+                total += entry.stat(follow_symlinks=False).st_size if entry.name != RESERVE else 0
+    return total
 
 
 def sync(folder: Path) -> None:

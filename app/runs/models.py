@@ -1,5 +1,6 @@
 """The table of runs; what a run printed lies in its journal, never in the database."""
 
+from sqlalchemy import text
 from sqlmodel import Field, Index, SQLModel
 
 
@@ -14,6 +15,7 @@ class RunRow(SQLModel, table=True):
         Index("runs_by_script", "script", "number"),
         Index("runs_by_user", "username", "number"),
         Index("runs_by_state", "state", "number"),
+        Index("runs_with_output", "number", "kept_bytes", sqlite_where=text("kept_bytes > 0")),
         Index("runs_by_key", "requester", "idempotency_key", unique=True),
         {"sqlite_autoincrement": True},
     )
@@ -32,6 +34,12 @@ class RunRow(SQLModel, table=True):
     reason: str | None = Field(default=None, description="a sentence, where the state alone does not say it")
     truncated: bool = False
     size: int = Field(default=0, description="bytes of output, once it has ended")
+    kept_bytes: int = Field(
+        default=0,
+        sa_column_kwargs={"server_default": text("0")},
+        description="what its journal takes on the disk, once it has ended",
+    )
+    output_removed_at: str | None = Field(default=None, description="when retention removed its journal")
     user_id: str | None = None
     username: str
     requester: str = Field(description="who asked: user_id (empty for the environment's administrator), or token:<id>")

@@ -122,7 +122,8 @@ class Outcomes:
         state = await asyncio.to_thread(self._put_on_disk, run.id)
         ended = moment(state.end.time_ns) if state is not None and state.end is not None else self._clock.now()
         columns = ending(told.status or 0, told.flags, run.view.time_limit)
-        await self._roster.finish(run, size=told.size, **times(run.view, ended, measured), **columns)
+        kept = await asyncio.to_thread(journal.kept, self._folder / run.id)
+        await self._roster.finish(run, size=told.size, kept_bytes=kept, **times(run.view, ended, measured), **columns)
         if link is not None:
             await self._forget(link, run.id)
             self._leave_idle(link)
@@ -130,7 +131,8 @@ class Outcomes:
     async def _interrupted(self, run: LiveRun, reason: str, size: int) -> None:
         state = RunState.CANCELLED if run.cancelling else RunState.INTERRUPTED
         columns = times(run.view, self._clock.now(), None)
-        await self._roster.finish(run, state=state.value, reason=reason, size=size, **columns)
+        kept = await asyncio.to_thread(journal.kept, self._folder / run.id)
+        await self._roster.finish(run, state=state.value, reason=reason, size=size, kept_bytes=kept, **columns)
 
     def _put_on_disk(self, run_id: str) -> journal.JournalState | None:
         # The page cache outlives every process, but not a power cut: first the output is safe, then its end is told.

@@ -36,6 +36,7 @@ class RunView:
         size: bytes of output so far, those that the cap dropped from the middle included.
         truncated: whether the cap dropped some.
         time_limit: seconds it may run, 0 for no limit.
+        output_removed_at: when its output was removed, to keep to the limits in the settings; None while it is there.
         queue_position: 1 for the next to start, None when it does not wait.
     """
 
@@ -57,6 +58,7 @@ class RunView:
     truncated: bool
     time_limit: int
     queue_position: int | None = None
+    output_removed_at: str | None = None
 
     @property
     def code(self) -> int | None:
@@ -73,6 +75,14 @@ class RunPage:
 
     items: tuple[RunView, ...]
     next_before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRuns:
+    """How many runs are kept, and how many bytes the output of those takes that have ended."""
+
+    runs: int
+    output_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

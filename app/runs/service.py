@@ -258,6 +258,8 @@ class RunsService:
 
     async def tail_of(self, run: RunView, limit: int) -> str:
         """As `tail_text`, for a run at hand."""
+        if run.output_removed_at is not None and run.size:
+            return f"[{run.size} bytes of output are not kept]"
         text = await asyncio.to_thread(tail_of, self._folder / run.id, limit)
         return text or (run.reason or "" if run.state is RunState.SPAWN_FAILED else "")
 

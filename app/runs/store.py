@@ -171,5 +171,6 @@ def _stored(row: RunRow) -> StoredRun:
         size=row.size,
         truncated=row.truncated,
         time_limit=row.time_limit,
+        output_removed_at=row.output_removed_at,
     )
     return StoredRun(view, row.number or 0, row.requester, row.cols, row.rows, row.boot_id)

@@ -22,6 +22,8 @@ class Setting:
         choices: the values that it may have, empty for any.
         writable: whether anybody may change it.
         guarded: whether changing it asks for the second factor again.
+        section: the card of the page that it stands in, empty for the usual ones.
+        first: its value until somebody changes it, where the catalogue knows it.
     """
 
     key: str
@@ -32,6 +34,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     writable: bool = True
     guarded: bool = False
+    section: str = ""
+    first: str = ""
 
 
 MAX_SHOWN = 200
@@ -110,6 +114,49 @@ ENABLE_NEW_PLUGINS = Setting(
 )
 INSTANCE_ID = Setting("instance_id", "Instance", "Names this installation.", _text, writable=False)
 
+
+RETENTION = "retention"
+"""The section of what says how long things are kept, and how many of them."""
+
+
+def _keeping(key: str, title: str, help_: str, unit: str, most: int, first: int) -> Setting:
+    return Setting(key, title, help_, _whole(title, 0, most), unit, section=RETENTION, first=str(first))
+
+
+KEEP_RUNS_DAYS = _keeping(
+    "keep_runs_days", "Runs", "Ended runs go after this time, with their output; 0 keeps them.", "days", 36_500, 365
+)
+KEEP_RUNS = _keeping(
+    "keep_runs", "Number of runs", "Of more, the oldest that have ended go; 0 keeps all.", "runs", 10_000_000, 100_000
+)
+KEEP_OUTPUT_DAYS = _keeping(
+    "keep_output_days",
+    "Output of runs",
+    "The output goes after this time, the run stays listed; 0 keeps it as long as the run.",
+    "days",
+    36_500,
+    0,
+)
+KEEP_OUTPUT_MB = _keeping(
+    "keep_output_mb",
+    "Output of all runs",
+    "When it takes more, the oldest goes; 0 sets no limit.",
+    "MiB",
+    100_000_000,
+    10_240,
+)
+KEEP_SIGN_INS_DAYS = _keeping(
+    "keep_sign_ins_days", "Sign-ins", "Of the list of sign-ins, not of the audit; 0 keeps them.", "days", 36_500, 365
+)
+KEEP_LOGS_DAYS = _keeping(
+    "keep_logs_days",
+    "Logs of plugins",
+    "Log files that nobody wrote to for this time go; 0 keeps five old files a plugin.",
+    "days",
+    36_500,
+    0,
+)
+
 SETTINGS = {
     setting.key: setting
     for setting in (
@@ -119,6 +166,12 @@ SETTINGS = {
         RUN_TIMEOUT,
         REQUIRE_SECOND_FACTOR,
         ENABLE_NEW_PLUGINS,
+        KEEP_RUNS_DAYS,
+        KEEP_RUNS,
+        KEEP_OUTPUT_DAYS,
+        KEEP_OUTPUT_MB,
+        KEEP_SIGN_INS_DAYS,
+        KEEP_LOGS_DAYS,
         INSTANCE_ID,
     )
 }

@@ -20,9 +20,11 @@ from app.settings.catalog import (
     MAX_RUNS,
     OUTPUT_CAP,
     REQUIRE_SECOND_FACTOR,
+    RETENTION,
     RUN_TIMEOUT,
     SCRIPTS_DIR,
     SETTINGS,
+    Setting,
 )
 from app.settings.models import SettingRow
 from app.settings.schemas import SettingView
@@ -54,6 +56,7 @@ class SettingsService:
             RUN_TIMEOUT.key: "0",
             REQUIRE_SECOND_FACTOR.key: "no",
             ENABLE_NEW_PLUGINS.key: "no",
+            **{key: setting.first for key, setting in SETTINGS.items() if setting.section == RETENTION},
         }
         self._watchers: set[Watcher] = set()
 
@@ -136,6 +139,10 @@ class SettingsService:
     def run_timeout(self) -> int:
         """Seconds a run may take, 0 for no limit."""
         return int(self._values[RUN_TIMEOUT.key])
+
+    def limit(self, setting: Setting) -> int:
+        """What a setting says that says how long something is kept; 0 for ever."""
+        return int(self._values[setting.key])
 
     @property
     def require_second_factor(self) -> bool:

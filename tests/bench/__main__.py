@@ -27,6 +27,7 @@ from tests.bench.groups import (
     plugin_sdk,
     plugins,
     resources,
+    retention,
     revocation,
     sign_in,
     start,
@@ -51,6 +52,7 @@ GROUPS: dict[str, Measure] = {
     "plugin_page_browser": plugin_page_browser.measure,
     "plugin_sdk": plugin_sdk.measure,
     "plugin_pages": plugin_pages.measure,
+    "retention": retention.measure,
     "crashes": crashes.measure,
 }
 

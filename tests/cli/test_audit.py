@@ -206,3 +206,42 @@ def test_a_folder_without_a_database_is_told(tmp_path: Path) -> None:
         f"toru: No Toru runs on {tmp_path}, and there is no database. Is it the right folder?\n",
     )
     assert not (tmp_path / "toru.db").exists()
+
+
+def age(data_dir: Path) -> int:
+    """Makes every row but the newest a year old, chain and all; how many."""
+    with closing(sqlite3.connect(data_dir / "toru.db")) as connection, connection:
+        connection.row_factory = sqlite3.Row
+        rows = [dict(row) for row in connection.execute("SELECT * FROM audit ORDER BY id")]
+        previous = rows[0]["previous_hash"]
+        for row in rows:
+            if row is not rows[-1]:
+                row["at"] = "2020-01-01T00:00:00.000Z"
+            row["previous_hash"] = previous
+            row["hash"] = previous = hash_of([row[name] for name in COVERED])
+            connection.execute("UPDATE audit SET at=:at, previous_hash=:previous_hash, hash=:hash WHERE id=:id", row)
+        return len(rows) - 1
+
+
+@pytest.mark.parametrize("running", [False, True])
+async def test_old_rows_go_on_command(left_behind: Server, running: bool) -> None:
+    data_dir = left_behind.data_dir
+    old = age(data_dir)
+    for log in (data_dir / "logs").glob("toru.log*"):
+        log.unlink()  # it tells of the rows as they were
+    if running:
+        await left_behind.start()
+    refused = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2021-01-01")
+    assert refused.returncode == 1, "nobody said yes"
+    assert f"{old} rows are older than 2021-01-01. Remove for good?" in refused.stderr
+    done = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2021-01-01", "--yes")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{old} removed. What is left fits together as before: toru audit verify.\n",
+    )
+    verified = await asyncio.to_thread(toru_audit, data_dir, "verify")
+    assert verified.returncode == 0, verified.stderr
+    again = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2021-01-01", "--yes")
+    assert again.stdout == "No row is older than 2021-01-01.\n"
+    future = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2199-01-01", "--yes")
+    assert (future.returncode, future.stderr) == (1, "toru: That moment is still to come.\n")

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +29,8 @@ MODELS = (
     "import app.actions.models, app.audit.models, app.auth.models, app.plugins.models, app.runs.models, "
     "app.second_factor.models, app.settings.models, app.tokens.models, app.users.models"
 )
+
+TIME = "2026-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
@@ -104,34 +107,104 @@ async def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
     assert path.is_file()
 
 
+def older_database(path: Path, revision: str) -> None:
+    """A database as the version of that schema wrote it, with a row in every table it had."""
+    migrate_file(path, revision)
+    path.chmod(0o600)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        for (table,) in tables.fetchall():
+            if table != "alembic_version":
+                columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+                values = [_value(column_type, name) for _, name, column_type, *_ in columns]
+                connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+
+
+def _value(column_type: str, name: str) -> object:
+    if name.endswith("_at"):
+        return TIME
+    return {"INTEGER": 7, "BOOLEAN": 1, "FLOAT": 1.5}.get(column_type, f"a {name}")
+
+
+def contents(path: Path) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table, by the names of its columns."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        return {
+            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+            for (table,) in tables.fetchall()
+            if table != "alembic_version"
+        }
+
+
 @pytest.fixture
 def older(path: Path) -> Path:
     """A database that the first version of the schema wrote."""
-    migrate_file(path, "0001")
-    path.chmod(0o600)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("INSERT INTO settings VALUES ('max_runs', '7')")
-        time = "2026-01-01T00:00:00.000Z"
-        connection.execute("INSERT INTO actions VALUES ('a1', 'Deploy', 'deploy.sh', NULL, 0, ?)", (time,))
-        connection.execute("INSERT INTO sessions VALUES ('s1', NULL, 'admin', ?, ?, '127.0.0.1', '')", (time, time))
-        connection.commit()
+    older_database(path, "0001")
     return path
 
 
+def copies(path: Path) -> list[Path]:
+    """The copies that were made before migrations."""
+    return sorted((path.parent / "backups").glob("*"))
+
+
+@pytest.mark.parametrize("revision", KNOWN[:-1])
+async def test_what_an_older_database_held_is_kept(revision: str, path: Path) -> None:
+    await asyncio.to_thread(older_database, path, revision)
+    before = contents(path)
+    assert all(len(found) == 1 for found in before.values())
+    await prepare_database(path)
+    assert rows(path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    after = contents(path)
+    for table, found in before.items():
+        assert [{name: row[name] for name in found[0]} for row in after[table]] == found, table
+    migrated = fingerprint(path)
+    await prepare_database(path)
+    assert fingerprint(path) == migrated, "a second start changes nothing"
+    assert len(copies(path)) == 1
+
+
+async def test_what_is_new_follows_from_what_was_there(older: Path) -> None:
+    await prepare_database(older)
+    assert rows(older, "SELECT dangerous FROM actions") == [(0,)]
+    assert rows(older, "SELECT last_seen_at FROM sessions") == [(TIME,)]
+
+
 async def test_an_older_database_is_copied_before_it_is_migrated(older: Path) -> None:
-    before = rows(older, "SELECT * FROM sessions"), rows(older, "SELECT * FROM settings")
+    before = contents(older)
     await prepare_database(older)
-    copy = older.with_name(f"toru.db.before-{HEAD}")
-    assert copy.stat().st_mode & 0o777 == 0o600
-    assert (rows(copy, "SELECT * FROM sessions"), rows(copy, "SELECT * FROM settings")) == before
-    assert rows(older, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    [copy] = copies(older)
+    assert re.fullmatch(rf"before-{HEAD}-\d{{8}}T\d{{6}}Z\.db", copy.name)
+    assert (copy.stat().st_mode & 0o777, copy.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert contents(copy) == before
+    assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_what_an_older_database_held_is_kept(older: Path) -> None:
+async def test_the_newest_three_copies_are_kept_and_nothing_else_is_touched(older: Path) -> None:
+    folder = older.parent / "backups"
+    folder.mkdir()
+    for number, name in enumerate(("before-0000-a.db", "before-0000-b.db", "before-0000-c.db", "nightly.tar")):
+        (folder / name).write_bytes(b"old")
+        os.utime(folder / name, (number, number))
+    (folder / "before-0000-d.db.part").write_bytes(b"half, of a start that was killed")
     await prepare_database(older)
-    assert rows(older, "SELECT * FROM settings") == [("max_runs", "7")]
-    assert rows(older, "SELECT name, script_path, dangerous FROM actions") == [("Deploy", "deploy.sh", 0)]
-    assert rows(older, "SELECT username, last_seen_at FROM sessions") == [("admin", "2026-01-01T00:00:00.000Z")]
+    names = [copy.name for copy in copies(older)]
+    assert names[:2] + names[3:] == ["before-0000-b.db", "before-0000-c.db", "nightly.tar"]
+    assert names[2].startswith(f"before-{HEAD}-")
+
+
+@pytest.mark.needs("mounts")
+async def test_without_room_for_the_copy_nothing_is_changed(older: Path, small_disk: Path) -> None:
+    (older.parent / "backups").symlink_to(small_disk)
+    with closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("INSERT INTO settings VALUES ('large', ?)", ("x" * 3_000_000,))
+    before = fingerprint(older)
+    with pytest.raises(UnusableDatabase, match=r"that failed: .*full.* Make room for [34] MiB there and start again"):
+        await prepare_database(older)
+    assert fingerprint(older) == before
+    assert copies(older) == []
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
@@ -140,14 +213,20 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-async def test_a_newer_database_is_refused_and_left_alone(made: Path) -> None:
-    with closing(sqlite3.connect(made)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0999'")
-        connection.commit()
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_newer_database_is_refused_and_left_alone(killed: bool, made: Path) -> None:
+    script = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA journal_mode=WAL');"
+        "c.execute(\"UPDATE alembic_version SET version_num = '0999'\"); c.commit();"
+        f"os.kill(os.getpid(), 9) if {killed} else c.close()"
+    )
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script, str(made)], check=False)
     before = fingerprint(made)
+    assert ("toru.db-wal" in before) == killed
     with pytest.raises(UnusableDatabase, match="written by a newer version of Toru \\(schema 0999\\)"):
         await prepare_database(made)
     assert fingerprint(made) == before
+    assert copies(made) == []
 
 
 @pytest.mark.parametrize(
@@ -202,8 +281,11 @@ async def test_changes_that_a_killed_core_left_in_the_log_are_seen(made: Path, t
         assert connection.execute("SELECT * FROM settings").fetchall() == [("a", "b")]
 
 
-async def test_a_migration_that_fails_says_why(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_migration_that_fails_says_why_and_leaves_the_file(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(migrate, "ROOT", older.parent)
+    before = contents(older)
     with pytest.raises(UnusableDatabase, match=r"could not be migrated: .*No module named 'app'"):
         await prepare_database(older)
 
@@ -215,3 +297,81 @@ def test_a_folder_with_a_percent_sign_in_its_name_migrates(tmp_path: Path) -> No
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert database.exists()
+    assert contents(older) == before
+    assert copies(older) == [], "a start that fails again and again fills no disk"
+
+
+KILLED_AT_EVERY_STEP = """
+import os, shutil, sqlite3, sys
+from pathlib import Path
+import app.core.migrations.__main__ as migrations
+
+source, work, every = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+connect = sqlite3.connect
+
+def schema(path):
+    with connect(path) as connection:
+        sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        text = "|".join(sorted(row[0] for row in connection.execute("SELECT sql FROM sqlite_master") if row[0]))
+        rows = sorted(map(str, connection.execute("SELECT last_seen_at FROM sessions"))) if "last_seen" in text else []
+        version = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    connection.close()
+    return sound, version, text, rows
+
+def doomed(path, moment):
+    def counted(*args, **kwargs):
+        connection, steps = connect(*args, **kwargs), [0]
+        def step():
+            steps[0] += 1
+            if steps[0] == moment:
+                os.kill(os.getpid(), 9)
+        connection.set_progress_handler(step, every)
+        return connection
+    sqlite3.connect = counted
+    migrations.migrate(path)
+    os._exit(0)
+
+shutil.copy(source, work)
+old = schema(work)
+migrations.migrate(work)
+new = schema(work)
+moment, done, killed = 0, False, 0
+while not done:
+    moment += 1
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{work}{suffix}").unlink(missing_ok=True)
+    shutil.copy(source, work)
+    child = os.fork()
+    if not child:
+        doomed(work, moment)
+    done = os.waitpid(child, 0)[1] == 0
+    killed += not done
+    found = schema(work)
+    assert found == (new if done else old) or found == new, (moment, found)
+print(killed)
+"""
+
+
+async def test_a_kill_at_any_moment_leaves_the_old_or_the_new(older: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(older)) as connection, connection:
+        sessions = [(f"s{number}", None, "admin", TIME, TIME, "127.0.0.1", "x" * 200) for number in range(2000)]
+        connection.executemany("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", sessions)
+    command = [sys.executable, "-c", KILLED_AT_EVERY_STEP, str(older), str(tmp_path / "work.db"), "500"]
+    done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 40, "kills in the middle"
+
+
+async def test_the_migration_ends_with_the_core_that_wants_it(older: Path) -> None:
+    starter = (
+        "import os, subprocess, sys; child = subprocess.Popen([sys.executable, '-m', 'app.core.migrations',"
+        " sys.argv[1], str(os.getpid())]); print(child.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    with closing(sqlite3.connect(older, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # which it would wait for
+        command = [sys.executable, "-c", starter, str(older)]
+        done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False)
+        _, status = await asyncio.to_thread(os.waitpid, int(done.stdout), 0)  # ours by now: we adopt orphans
+        assert os.WIFSIGNALED(status)
+        assert os.WTERMSIG(status) == signal.SIGKILL
+    assert rows(older, "SELECT version_num FROM alembic_version") == [("0001",)]

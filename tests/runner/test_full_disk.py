@@ -4,8 +4,6 @@ import contextlib
 import errno
 import os
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +14,6 @@ from tests.runner.conftest import StartRunner
 MIB = 1 << 20
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"mounting is not allowed here: {done.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 def fill(file: Path) -> None:
     """Writes until there is no room."""
     with file.open("wb", buffering=0) as out, contextlib.suppress(OSError):
@@ -35,7 +21,7 @@ def fill(file: Path) -> None:
             out.write(bytes(4096))
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="takes root to mount a small disk")
+@pytest.mark.needs("mounts")
 def test_a_full_disk_loses_output_but_no_run(small_disk: Path, start_runner: StartRunner) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(MIB))

@@ -77,6 +77,7 @@ class Product:
     settings: SettingsService
     actions: ActionsService
     runs: RunsService
+    clock: Clock
 
     def script(self, name: str, text: str, mode: int = 0o755) -> str:
         """Writes a script; `#!/bin/sh` stands before it unless it brings a first line of its own."""
@@ -168,7 +169,7 @@ async def open_product(folder: Path, database_template: Path, clock: Clock | Non
     await settings.open()
     actions = ActionsService(database, Clock(), trail)
     runs = _runs(database, trail, settings, actions, config, clock)
-    product = Product(config, database, trail, settings, actions, runs)
+    product = Product(config, database, trail, settings, actions, runs, clock)
     await product.runs.open()
     try:
         yield product

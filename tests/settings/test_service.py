@@ -53,6 +53,12 @@ async def test_the_first_values(settings: SettingsService, tmp_path: Path) -> No
         "run_timeout": "0",
         "require_second_factor": "no",
         "enable_new_plugins": "no",
+        "keep_runs_days": "365",
+        "keep_runs": "100000",
+        "keep_output_days": "0",
+        "keep_output_mb": "10240",
+        "keep_sign_ins_days": "365",
+        "keep_logs_days": "0",
     }
 
 

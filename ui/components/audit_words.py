@@ -38,6 +38,10 @@ PHRASES: Final = {
     "licence.stored": "Licence key stored",
     "licence.removed": "Licence key removed",
     "audit.pruned": "Oldest rows removed",
+    "retention.runs": "Old runs removed",
+    "retention.outputs": "Old output removed",
+    "retention.sign_ins": "Old sign-ins removed",
+    "retention.logs": "Old logs removed",
 }
 FAILED_PHRASES: Final = {
     "sign_in": "Sign-in failed",
@@ -60,6 +64,7 @@ KINDS: Final = {
     "plugin": "Plugins",
     "licence": "Licence keys",
     "setting": "Settings",
+    "retention": "Retention",
 }
 """What one may look for, by the first word of the kind."""
 
@@ -79,6 +84,7 @@ _ICONS: Final = {
     "plugin": "puzzle",
     "licence": "key-round",
     "audit": "clipboard-list",
+    "retention": "trash-2",
 }
 
 

@@ -28,6 +28,7 @@ export default {
     writable: Boolean,
     backlog: Number, // bytes that were written before this page was built: questions in them are not answered
     nothing: String, // what stands there when it ended without output
+    gone: Boolean, // whether nothing of its output is kept
   },
   data: () => ({
     keys: KEYS,
@@ -147,6 +148,7 @@ export default {
       });
     },
     skipped(count) {
+      if (this.gone) return;
       this.empty = false;
       const size = new Intl.NumberFormat(undefined, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
       const text = ` … ${size.format(count / 1e6)} left out here; what is kept of it is in the download … `;

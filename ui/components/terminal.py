@@ -23,6 +23,7 @@ class Terminal(
         line_ends: whether a bare line feed also returns the carriage, for runs without a terminal of their own.
         backlog: bytes already written; what they ask the terminal (where is the cursor?) is not answered again.
         nothing: what stands there when it ended without output.
+        gone: whether nothing of its output is kept; `nothing` says so.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Terminal(
         line_ends: bool = False,
         backlog: int = 0,
         nothing: str = "It wrote nothing.",
+        gone: bool = False,
     ) -> None:
         super().__init__({**terminal_options(), "convertEol": line_ends})
         self.props.update(
@@ -47,5 +49,6 @@ class Terminal(
                 "writable": writable,
                 "backlog": backlog,
                 "nothing": nothing,
+                "gone": gone,
             }
         )

@@ -111,11 +111,12 @@ class RunPage:
         terminal = Terminal(
             socket=f"/api/ws/runs/{run.id}",
             label=f"Output of {run.script}",
-            download=f"/api/runs/{run.id}/output?download=1",
+            download=None if _is_gone(run) else f"/api/runs/{run.id}/output?download=1",
             writable=run.tty and self._steer and not run.state.ended,
             line_ends=not run.tty,
             backlog=run.size,
-            nothing="It did not start." if run.state is RunState.SPAWN_FAILED else "It wrote nothing.",
+            nothing=_nothing(run),
+            gone=_is_gone(run),
         )
         with terminal:
             heading(run.script)
@@ -147,6 +148,17 @@ class RunPage:
         ui.navigate.to(f"/run/{run.id}")
 
 
+def _is_gone(run: RunView) -> bool:
+    return run.output_removed_at is not None and run.size > 0
+
+
+def _nothing(run: RunView) -> str:
+    """What stands in place of output."""
+    if _is_gone(run):
+        return "Its output is not kept any more."
+    return "It did not start." if run.state is RunState.SPAWN_FAILED else "It wrote nothing."
+
+
 def explanation(run: RunView) -> tuple[str, str]:
     """Tone and sentence for what the chip alone does not say; an empty sentence for a plain state."""
     if run.state is RunState.QUEUED:
@@ -155,7 +167,9 @@ def explanation(run: RunView) -> tuple[str, str]:
     told = [run.reason, _CODES.get(run.exit_code or 0)]
     if run.state is RunState.KILLED and run.signal == signal.SIGKILL:
         told.append("Often that is the system, when memory runs out.")
-    if run.truncated:
+    if _is_gone(run):
+        told.append("Its output was removed, to keep to the limits in the settings.")
+    elif run.truncated:
         told.append("It wrote more than is kept: the middle of its output is gone.")
     tone = run_state_look(run.state).tone
     return tone if tone in ("bad", "warn") else "", " ".join(sentence for sentence in told if sentence)

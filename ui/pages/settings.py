@@ -8,6 +8,7 @@ from app.actions.schemas import ActionView
 from app.core.errors import NotFound, StepUpNeeded, ToruError
 from app.core.permissions import Actor
 from app.services import Services
+from app.settings.catalog import RETENTION
 from app.settings.schemas import SettingView
 from app.version import VERSION
 from ui.components.action_form import ActionForm
@@ -17,6 +18,7 @@ from ui.components.card import Card, card, grid
 from ui.components.dialog import confirm
 from ui.components.facts import code_block, facts
 from ui.components.field import Field, Select, form, number_field, select_field, submit_button, text_field
+from ui.components.retention import kept_words, removed_words
 from ui.components.states import empty_state, failed_state, loading_state
 from ui.components.table import Action, Cell, Column, DataTable, Pressed, Row, data_table
 from ui.components.text import paragraph
@@ -41,20 +43,29 @@ async def build(services: Services, actor: Actor) -> None:
     with grid():
         with ui.element("div").classes("span-8 t-column"):
             quick_actions = QuickActions(services)
+            keeping = Keeping(services)
+            _form(services, _of_section(settings, RETENTION), keeping.card, "Save limits", beside=True)
         with ui.element("div").classes("span-4 t-column"):
-            writable = [view for view in settings if view.setting.writable]
+            writable = [view for view in _of_section(settings, "") if view.setting.writable]
             limits = card("Scripts and runs", "Changes take effect at once.", icon="sliders-horizontal")
             _form(services, [view for view in writable if not view.setting.choices], limits, "Save changes")
             rules = card("Signing in", "For everybody, at once.", icon="shield-check")
             _form(services, [view for view in writable if view.setting.choices], rules, "Save rule")
             _installation([view for view in settings if not view.setting.writable])
     await quick_actions.follow(actor)
+    await keeping.follow(actor)
 
 
-def _form(services: Services, views: Sequence[SettingView], frame: Card, action: str) -> None:
+def _of_section(settings: Sequence[SettingView], section: str) -> list[SettingView]:
+    return [view for view in settings if view.setting.section == section]
+
+
+def _form(services: Services, views: Sequence[SettingView], frame: Card, action: str, *, beside: bool = False) -> None:
+    """A form of settings; `beside` puts two in a line where there is room."""
     kept = {view.key: view.value for view in views}
     with frame, form() as made:
-        fields = {view.key: _field(view) for view in views}
+        with ui.element("div").classes("t-pairs" if beside else "t-stack"):
+            fields = {view.key: _field(view) for view in views}
         submit_button(action)
 
     async def save(actor: Actor) -> None:
@@ -101,6 +112,30 @@ def _installation(views: Sequence[SettingView]) -> None:
             paragraph(view.setting.title, classes="t-sub")
             code_block(view.value, label=view.setting.title.lower())
         link_button("What pages are made of", "/components", kind="quiet", icon="layout-dashboard").classes("t-below")
+
+
+class Keeping:
+    """The card of what is kept for how long; its first line follows what retention does."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        about = "What is older, or more, goes by itself, half a minute after you save. What runs, and the audit, stays."
+        self.card = card("What is kept", about, icon="archive")
+        with self.card:
+            self._told = paragraph("", classes="t-notice t-lead")
+
+    async def follow(self, actor: Actor) -> None:
+        """Tells how it stands, after each pass again."""
+        await self._show(actor)
+        live(self._services.retention.subscribe, acting(self._services, self._show))
+
+    async def _show(self, actor: Actor) -> None:
+        try:
+            view = await self._services.retention.view(actor)
+        except Exception as error:  # noqa: BLE001 - the rest of the page works without
+            self._told.set_text(sentence(error))
+            return
+        self._told.set_text(f"{kept_words(view)} {removed_words(view.last)}")
 
 
 class QuickActions:

@@ -1,6 +1,10 @@
 """The page of a run: how it stands, who may do what with it, and what is explained."""
 
+import asyncio
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
@@ -10,6 +14,7 @@ from tests.conftest import StartServer
 from tests.support.browser import OpenPage
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.server import Server
+from tests.support.waiting import eventually
 from tests.ui.terminal import TerminalView, running, start_run, width_overflow
 
 FOR_EVER = "echo working; while :; do sleep 0.05; done"
@@ -32,6 +37,24 @@ async def test_a_run_is_cancelled_after_a_question(
     await expect(state_of(page)).to_have_text("Cancelled")
     await expect(page.get_by_role("button", name="Cancel run")).to_have_count(0)
     assert await width_overflow(page) == 0
+
+
+async def test_output_that_is_not_kept_any_more_is_told(
+    server: Server, admin: httpx.AsyncClient, open_page: OpenPage
+) -> None:
+    run_id = await start_run(admin, server.script("talk.sh", "echo long ago"))
+
+    async def has_ended() -> bool:
+        return bool((await admin.get(f"/api/runs/{run_id}")).json()["finished_at"])
+
+    await eventually(has_ended)
+    await asyncio.to_thread(shutil.rmtree, server.data_dir / "runs" / run_id)
+    with closing(sqlite3.connect(server.data_dir / "toru.db")) as database, database:
+        database.execute("UPDATE runs SET output_removed_at = finished_at, kept_bytes = 0 WHERE id = ?", (run_id,))
+    page = await open_page(f"/run/{run_id}")
+    await expect(page.get_by_text("Its output is not kept any more.")).to_be_visible()
+    await expect(page.get_by_text("Its output was removed, to keep to the limits in the settings.")).to_be_visible()
+    await expect(page.get_by_role("link", name="Download")).to_have_count(0)
 
 
 async def test_its_clock_runs_in_the_browser_and_stops_at_the_end(

@@ -11,6 +11,7 @@ from nicegui.testing import User
 
 from app.core.permissions import Actor
 from app.services import Services
+from app.settings.catalog import KEEP_SIGN_INS_DAYS
 from tests.support.inprocess import AsUser
 from tests.ui.forms import choose, field, submit
 from ui.components.action_icon import IconPicker
@@ -67,6 +68,21 @@ async def test_a_refused_value_says_why_at_its_field_and_the_others_are_saved(
     assert services.settings.scripts_dir == tmp_path
     assert services.settings.max_runs == 20
     assert user.notify.messages == []
+
+
+async def test_how_much_is_kept_is_told_and_a_limit_of_it_is_saved(
+    as_user: AsUser, services: Services, usual_limits: None
+) -> None:
+    user = await as_user()
+    await user.open("/settings")
+    await user.should_see("kept, with")
+    field(user, "Sign-ins").value = "90"
+    submit(user, "Save limits")
+    await user.should_see("Settings saved.")
+    assert services.settings.limit(KEEP_SIGN_INS_DAYS) == 90
+    field(user, "Number of runs").value = "-1"
+    submit(user, "Save limits")
+    await user.should_see("Number of runs must be a whole number from 0 to 10000000.")
 
 
 async def test_a_second_factor_is_asked_of_everybody(as_user: AsUser, services: Services, usual_limits: None) -> None:
