@@ -12,6 +12,8 @@ from app.audit.trail import AuditTrail
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
 from app.auth.sessions import Sessions
+from app.backup.pending import finish_pending
+from app.backup.service import BackupService
 from app.cloudflare_access import make_cloudflare_access
 from app.control import ControlServer
 from app.core.clock import Clock
@@ -82,6 +84,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
         runs = await _opened(stack, "runs", RunsService(database, settings, actions, config, clock, trail))
         monitor = await _opened(stack, "monitor", MonitorService(clock))
         plugins = await _open_plugins(stack, config, settings, database, trail, clock)
+        backups = await _opened(stack, "backups", BackupService(config, settings, trail, clock))
         cloudflare_access = make_cloudflare_access(config, clock)
         if cloudflare_access is not None:
             _close_later(stack, "cloudflare_access", cloudflare_access.close)
@@ -98,6 +101,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
             runs,
             monitor,
             *plugins,
+            backups,
             cloudflare_access=cloudflare_access,
         )
         await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
@@ -125,6 +129,7 @@ async def _opened(stack: AsyncExitStack, name: str, service: S, seconds: float =
 
 async def _database(config: Config) -> Database:
     path = config.data_dir / "toru.db"
+    await finish_pending(config.data_dir)
     await prepare_database(path)
     return Database(path)
 

@@ -6,6 +6,7 @@ from app.actions.service import ActionsService
 from app.audit.service import AuditService
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
+from app.backup.service import BackupService
 from app.cloudflare_access import CloudflareAccess
 from app.core.config import Config
 from app.monitor.service import MonitorService
@@ -39,4 +40,5 @@ class Services:
     plugin_logs: PluginLogs
     plugin_values: PluginValues
     licences: Licensing
+    backups: BackupService
     cloudflare_access: CloudflareAccess | None = field(kw_only=True)

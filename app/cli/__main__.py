@@ -3,8 +3,11 @@
 import click
 
 from app.cli.audit import audit
+from app.cli.backup import backup
+from app.cli.export import export
 from app.cli.license import license_keys
 from app.cli.plugin import plugin
+from app.cli.restore import restore
 from app.cli.serve import serve
 from app.cli.user import user
 from app.version import VERSION
@@ -21,6 +24,9 @@ toru.add_command(user)
 toru.add_command(audit)
 toru.add_command(plugin)
 toru.add_command(license_keys)
+toru.add_command(backup)
+toru.add_command(restore)
+toru.add_command(export)
 
 if __name__ == "__main__":
     toru(prog_name="toru")

@@ -39,6 +39,7 @@ async def open_database(config: "Config") -> "AsyncIterator[Database]":
         AlreadyRunning: a core runs after all, but does not answer.
         UnusableDatabase: the file cannot be used.
     """
+    from app.backup.pending import finish_pending
     from app.core.database import Database
     from app.core.instance_lock import InstanceLock
     from app.core.migrate import prepare_database
@@ -46,6 +47,7 @@ async def open_database(config: "Config") -> "AsyncIterator[Database]":
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with InstanceLock(config.data_dir):
         path = config.data_dir / "toru.db"
+        await finish_pending(config.data_dir)
         await prepare_database(path)
         database = Database(path)
         try:

@@ -38,12 +38,19 @@ PHRASES: Final = {
     "licence.stored": "Licence key stored",
     "licence.removed": "Licence key removed",
     "audit.pruned": "Oldest rows removed",
+    "backup.made": "Backup made",
+    "backup.downloaded": "Backup downloaded",
+    "backup.deleted": "Backup deleted",
+    "backup.exported": "Everything exported",
+    "backup.restored": "Backup restored",
 }
 FAILED_PHRASES: Final = {
     "sign_in": "Sign-in failed",
     "second_factor.step_up": "Wrong code",
     "second_factor.begin": "Wrong password for a second factor",
     "password.changed": "Wrong password",
+    "backup.made": "Backup failed",
+    "backup.exported": "Export failed",
 }
 
 KINDS: Final = {
@@ -60,6 +67,7 @@ KINDS: Final = {
     "plugin": "Plugins",
     "licence": "Licence keys",
     "setting": "Settings",
+    "backup": "Backups",
 }
 """What one may look for, by the first word of the kind."""
 
@@ -79,6 +87,7 @@ _ICONS: Final = {
     "plugin": "puzzle",
     "licence": "key-round",
     "audit": "clipboard-list",
+    "backup": "database-backup",
 }
 
 
