@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from app.backup.archive import sync_folder
+from app.backup.pending import PENDING
 from app.backup.sources import STAGE
 
-LIST: Final = "restore.json"
+LIST: Final = PENDING
 
 Move = tuple[Path, Path]
 

@@ -1,5 +1,7 @@
 """A copy of the database as it is at one moment, taken beside whoever writes it."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +21,7 @@ def snapshot(database: Path, copy: Path) -> Iterator[sqlite3.Connection]:
 
     Raises:
         ArchiveError: it cannot be read, or the copy is not sound.
+        OSError: there is no space for the copy.
     """
     if not database.is_file():
         raise ArchiveError(f"There is no database in {database.parent}.")
@@ -37,6 +40,8 @@ def snapshot(database: Path, copy: Path) -> Iterator[sqlite3.Connection]:
                 raise ArchiveError(f"{database} is damaged.")
             yield connection
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy)) from None
         raise ArchiveError(f"The database cannot be copied: {error}.") from None
     finally:
         _remove(copy)

@@ -70,13 +70,14 @@ async def by_ourselves(config: "Config", what: str, plan: "Callable[[Path], Job]
     """
     from app.audit.trail import AuditTrail
     from app.backup.errors import ArchiveError
+    from app.backup.pending import has_database
     from app.backup.worker import make
     from app.cli.local import open_database
     from app.core.clock import Clock
     from app.core.permissions import Actor
     from app.settings.service import SettingsService
 
-    if not (config.data_dir / "toru.db").is_file():
+    if not has_database(config.data_dir):
         raise ArchiveError(f"There is no database in {config.data_dir}.")
     async with open_database(config) as database:
         trail = AuditTrail(database, Clock())

@@ -97,11 +97,12 @@ async def _asked(config: "Config", work: Callable[[Ask], Awaitable[T]]) -> T:
 async def _of_file(config: "Config") -> AsyncIterator[Ask]:
     from app.audit.service import AuditService
     from app.audit.trail import AuditTrail
+    from app.backup.pending import has_database
     from app.core.clock import Clock
     from app.operations.audit import audit_handlers
     from app.settings.service import SettingsService
 
-    if not (config.data_dir / "toru.db").is_file():
+    if not has_database(config.data_dir):
         raise FileNotFoundError(f"There is no database in {config.data_dir}.")
     async with open_database(config) as database:
         clock = Clock()
