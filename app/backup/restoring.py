@@ -14,7 +14,7 @@ from app.backup.errors import ArchiveError
 from app.backup.names import PART
 from app.backup.placing import Move, commit, remove_stages
 from app.backup.reading import Contents, Member, read_backup
-from app.backup.sink import PIECE
+from app.backup.sink import PIECE, make_folders
 from app.backup.sources import ASIDE, STAGE
 from app.core.migrate import KNOWN
 
@@ -131,8 +131,7 @@ def restore_into(file: Path, passphrase: str | None, folder: Path) -> Contents:
         if os.path.lexists(folder):
             raise ArchiveError(f"{folder} is there already, and not empty.")
         for stage in stages.values():
-            stage.mkdir(mode=0o700, parents=True)
-        part.chmod(0o700)
+            make_folders(stage, 0o700)
         contents = read_backup(file, passphrase, _Unpacking(stages).take)
         put_in_place(part, folder)
     return contents
@@ -148,7 +147,7 @@ class _Unpacking:
         """Writes one file. Raises OSError."""
         target = self._stages[member.root] / member.name
         is_data = member.root == "data"
-        target.parent.mkdir(mode=0o700 if is_data else 0o755, parents=True, exist_ok=True)
+        make_folders(target.parent, 0o700 if is_data else 0o755)
         mode = 0o600 if is_data else member.mode | 0o600
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(target, flags, 0o600), "wb") as file:

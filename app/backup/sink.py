@@ -158,7 +158,7 @@ class FolderSink:
     def add_stream(self, name: str, file: BinaryIO, size: int) -> None:
         """Takes so many bytes as a file."""
         target = self._path / name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(target.parent, 0o700)
         hashed = Hashing(file, size)
         with open(target, "xb", opener=_private) as copy:
             while piece := hashed.read(PIECE):
@@ -206,6 +206,13 @@ def read_sum_line(line: bytes) -> tuple[str, str]:
         parts = (part.replace("\\n", "\n").replace("\\r", "\r") for part in name.split("\\\\"))
         name = "\\".join(parts)
     return digest, name
+
+
+def make_folders(folder: Path, mode: int) -> None:
+    """Makes a folder and those above it that are missing, all with this mode; Path.mkdir gives it to the last only."""
+    if not folder.is_dir():
+        make_folders(folder.parent, mode)
+        folder.mkdir(mode=mode)
 
 
 def _private(path: str, flags: int) -> int:
