@@ -53,6 +53,10 @@ async def test_the_first_values(settings: SettingsService, tmp_path: Path) -> No
         "run_timeout": "0",
         "require_second_factor": "no",
         "enable_new_plugins": "no",
+        "backup_every": "off",
+        "backup_keep": "7",
+        "backup_outputs": "no",
+        "backup_folder": "",
     }
 
 
