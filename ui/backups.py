@@ -24,7 +24,7 @@ from ui.live import live
 from ui.session import acting, acting_on
 
 COLUMNS: Final = (
-    Column("made_at", "Made", "date", classes="strong grow"),
+    Column("made_at", "Made", "date"),
     Column("how", "How"),
     Column("protection", "Protection", "chip"),
     Column("size", "Size", "bytes"),
