@@ -15,6 +15,7 @@ from app.actions.routes import router as actions
 from app.audit.routes import router as audit
 from app.auth.cookies import SESSION, cookie_name
 from app.auth.routes import router as auth
+from app.backup.routes import router as backups
 from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
 from app.error_shape import SENTENCES
 from app.metrics.routes import router as metrics
@@ -73,6 +74,7 @@ def create_api(services: Services) -> FastAPI:
         runs,
         plugins,
         plugin_logs,
+        backups,
         metrics,
     )
     for router in concepts:

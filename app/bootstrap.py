@@ -13,6 +13,8 @@ from app.auth.old_sign_ins import OldSignIns
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
 from app.auth.sessions import Sessions
+from app.backup.pending import finish_pending
+from app.backup.service import BackupService
 from app.cloudflare_access import make_cloudflare_access
 from app.control import ControlServer
 from app.core.clock import Clock
@@ -91,6 +93,7 @@ async def open_services(
         runs = await _opened(stack, "runs", RunsService(database, settings, actions, config, clock, trail))
         monitor = await _opened(stack, "monitor", MonitorService(clock))
         plugins = await _open_plugins(stack, config, settings, database, trail, clock)
+        backups = await _opened(stack, "backups", BackupService(config, settings, trail, clock))
         cloudflare_access = make_cloudflare_access(config, clock)
         if cloudflare_access is not None:
             _close_later(stack, "cloudflare_access", cloudflare_access.close)
@@ -110,6 +113,7 @@ async def open_services(
             *plugins,
             retention,
             await _opened(stack, "room", _room(config)),
+            backups,
             cloudflare_access=cloudflare_access,
         )
         control = ControlServer(config.data_dir, control_handlers(services), control_streamers(services))
@@ -139,6 +143,7 @@ async def _opened(stack: AsyncExitStack, name: str, service: S, seconds: float =
 
 async def _database(config: Config) -> Database:
     path = config.data_dir / "toru.db"
+    await finish_pending(config.data_dir)
     await prepare_database(path)
     return Database(path)
 

@@ -6,6 +6,7 @@ from app.actions.service import ActionsService
 from app.audit.service import AuditService
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
+from app.backup.service import BackupService
 from app.cloudflare_access import CloudflareAccess
 from app.core.config import Config
 from app.monitor.service import MonitorService
@@ -43,4 +44,5 @@ class Services:
     licences: Licensing
     retention: RetentionService
     room: Room
+    backups: BackupService
     cloudflare_access: CloudflareAccess | None = field(kw_only=True)

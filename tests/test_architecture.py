@@ -24,6 +24,7 @@ CONCEPTS = (
     "audit",
     "plugins",
     "retention",
+    "backup",
 )
 MOST_LINES = 350
 MOST_FUNCTION_LINES = 50

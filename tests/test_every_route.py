@@ -144,6 +144,11 @@ TABLE: dict[str, Row] = {
     # audit
     "GET /api/audit": Row("/api/audit", closed(200, 200, 403, 200)),
     "GET /api/audit/export": Row("/api/audit/export?format=csv", closed(200, 200, 403, 200)),
+    # backups
+    "GET /api/backups": Row("/api/backups", admins(200)),
+    "POST /api/backups": Row("/api/backups", admins(400), {"passphrase": "two\nlines"}),
+    "GET /api/backups/{name}": Row("/api/backups/x", admins(404)),
+    "DELETE /api/backups/{name}": Row("/api/backups/x", admins(404)),
     # plugins
     "GET /api/plugins": Row("/api/plugins", closed(200, 200, 403, 200)),
     "GET /api/plugin-problems": Row("/api/plugin-problems", admins(200)),

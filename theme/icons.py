@@ -20,7 +20,8 @@ ACTION_ICONS: Final = (
 PAGE_ICONS: Final = (
     "arrow-down", "arrow-down-to-line", "arrow-left", "arrow-up", "ban", "check", "chevron-down",
     "chevron-up", "chevrons-up-down", "circle-alert", "circle-check", "circle-stop", "circle-x", "clipboard-list",
-    "clipboard-paste", "copy", "eye", "eye-off", "history", "hourglass", "inbox", "info", "layout-dashboard", "list",
+    "clipboard-paste", "copy", "database-backup",
+    "eye", "eye-off", "history", "hourglass", "inbox", "info", "layout-dashboard", "list",
     "log-in", "log-out", "maximize-2", "memory-stick", "menu", "minimize-2", "monitor", "moon", "pause", "pencil",
     "plus", "puzzle", "scroll-text", "search", "search-x", "settings", "shield", "shield-alert", "skull",
     "sliders-horizontal", "smartphone", "square", "square-terminal", "sun", "sun-moon", "timer-off", "triangle-alert",

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.audit.schemas import Mark
+from app.core.clock import now_iso
 from app.core.rotating_file import KEPT_FILES
 
 log = logging.getLogger(__name__)
 
 EVENT = "audit_head"
 CUT_EVENT = "audit_pruned"
-EVENTS = (EVENT, CUT_EVENT)
+RESTORED_EVENT = "audit_restored"
+EVENTS = (EVENT, CUT_EVENT, RESTORED_EVENT)
 MOST = 20_000
 """Heads that are looked at, the newest: one an hour for two years."""
 
@@ -24,11 +26,13 @@ class Head:
 
     Attributes:
         is_cut: whether it told of the last row that goes as one of the oldest; else of the newest row.
+        is_restored: whether a backup with this newest row took the place of whatever was there.
     """
 
     at: str
     mark: Mark
     is_cut: bool
+    is_restored: bool = False
 
 
 def log_head(mark: Mark, instance_id: str) -> None:
@@ -43,14 +47,35 @@ def log_cut(mark: Mark, rows: int, instance_id: str) -> None:
     log.info("the oldest %s rows of the audit are removed, up to row %s", rows, mark.number, extra=extra)
 
 
+def restored_line(mark: Mark, instance_id: str) -> dict[str, object]:
+    """What the log says before a backup takes the audit back to a row: what it told of later ones is over.
+
+    A line of its own making: the command that restores has no log of the core's.
+    """
+    message = f"a backup is restored, whose newest row of the audit is {mark.number}"
+    about = {"timestamp": now_iso(), "level": "info", "plugin": "toru", "message": message, "event": RESTORED_EVENT}
+    return {**about, "number": mark.number, "hash": mark.hash, "instance": instance_id}
+
+
 def read_heads(log_dir: Path, instance_id: str) -> list[Head]:
     """What the log files that are still there say, lowest number first. Blocks."""
     heads: deque[Head] = deque(maxlen=MOST)
+
+    def hear(head: Head) -> None:
+        if head.is_restored:
+            kept = [one for one in heads if one.mark.number <= head.mark.number]
+            heads.clear()
+            heads.extend(kept)
+        else:
+            heads.append(head)
+
     for place in range(KEPT_FILES, -1, -1):
         path = log_dir / (f"toru.log.{place}" if place else "toru.log")
         try:
             with path.open("rb") as lines:
-                heads.extend(head for line in lines if (head := _head(line, instance_id)) is not None)
+                for line in lines:
+                    if (head := _head(line, instance_id)) is not None:
+                        hear(head)
         except OSError:
             continue
     return sorted(heads, key=lambda head: head.mark.number)
@@ -64,6 +89,7 @@ def _head(line: bytes, instance_id: str) -> Head | None:
         if told["event"] not in EVENTS or told["instance"] != instance_id:
             return None
         mark = Mark(int(told["number"]), str(told["hash"]))
-        return Head(str(told["timestamp"]), mark, is_cut=told["event"] == CUT_EVENT)
+        event = told["event"]
+        return Head(str(told["timestamp"]), mark, is_cut=event == CUT_EVENT, is_restored=event == RESTORED_EVENT)
     except (ValueError, TypeError, KeyError):
         return None  # half a line, or something else that only looks like it

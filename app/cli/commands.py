@@ -14,6 +14,9 @@ COMMANDS = (
     ("plugin", "app.cli.plugin:plugin", "Look after plugins, and make and check those that you write."),
     ("license", "app.cli.license:license_keys", "Make and check licence keys, for the maker of plugins."),
     ("audit", "app.cli.audit:audit", "Look at what was done here, and by whom."),
+    ("backup", "app.cli.backup:backup", "Make a backup: database, keys, settings, plugins and scripts in one file."),
+    ("restore", "app.cli.restore:restore", "Put a backup in place of what is there, while Toru does not run."),
+    ("export", "app.cli.export:export", "Write everything in open formats: JSON Lines, CSV, outputs as they are."),
     ("service", "app.cli.service:service", "Have systemd start, watch and restart Toru; see docs/service.md."),
 )
 UNLISTED = (("runner", "app.cli.runner:runner"),)

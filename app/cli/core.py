@@ -63,13 +63,18 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; what is expected to go wrong ends the command with a sentence and a code."""
     import asyncio
 
+    return ended_well(lambda: asyncio.run(work))
+
+
+def ended_well(work: Callable[[], T]) -> T:
+    """The same for work that blocks."""
     from app.control import AnotherUsers, NotRunning
     from app.core.errors import ToruError
     from app.core.instance_lock import AlreadyRunning, UnsafeFolder
     from app.core.migrate import UnusableDatabase
 
     try:
-        return asyncio.run(work)
+        return work()
     except AnotherUsers as error:
         fail(str(error), NOT_OURS)
     except ToruError as error:

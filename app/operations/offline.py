@@ -12,6 +12,7 @@ from app.audit.trail import AuditTrail
 from app.auth.last_start import read_last_start
 from app.auth.registry import SessionRegistry
 from app.auth.sessions import Sessions
+from app.backup.pending import finish_pending, has_database
 from app.control import AnotherUsers, Handler, NotRunning
 from app.core.clock import Clock
 from app.core.config import Config
@@ -45,18 +46,26 @@ async def offline_handlers(config: Config, *, may_create: bool = False) -> Async
         AlreadyRunning: a core runs after all, but does not answer.
         UnusableDatabase: the file cannot be used.
     """
-    path = config.data_dir / "toru.db"
-    if not may_create and not path.exists():
+    async with open_database(config, may_create=may_create) as database, AsyncExitStack() as stack:
+        yield await _handlers(config, database, stack)
+
+
+@asynccontextmanager
+async def open_database(config: Config, *, may_create: bool = False) -> AsyncIterator[Database]:
+    """The database where no core runs; the arguments and errors are those of `offline_handlers`."""
+    if not may_create and not has_database(config.data_dir):
         raise NotRunning(f"No Toru runs on {config.data_dir}, and there is no database. Is it the right folder?")
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     _require_ours(config.data_dir)
+    path = config.data_dir / "toru.db"
     with InstanceLock(config.data_dir):
+        await finish_pending(config.data_dir)
         await prepare_database(path)
         async with AsyncExitStack() as stack:
             database = Database(path)
             stack.push_async_callback(database.close)
             await database.open()
-            yield await _handlers(config, database, stack)
+            yield database
 
 
 async def _handlers(config: Config, database: Database, stack: AsyncExitStack) -> Mapping[str, Handler]:

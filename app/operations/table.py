@@ -6,6 +6,7 @@ from typing import Any
 from app.control import Handler, Streamer
 from app.core.permissions import Actor
 from app.operations.audit import audit_handlers
+from app.operations.backups import backup_handlers
 from app.operations.plugins import plugin_handlers
 from app.operations.runs import run_handlers, run_streamers
 from app.operations.status import status_handlers
@@ -33,6 +34,7 @@ def control_handlers(services: Services) -> dict[str, Handler]:
         **run_handlers(services.runs),
         **audit_handlers(services.audit),
         **plugin_handlers(services),
+        **backup_handlers(services.backups),
     }
 
 

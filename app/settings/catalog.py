@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from app.core.config import ROOT
 from app.core.errors import BadValue
@@ -40,6 +41,8 @@ class Setting:
 
 MAX_SHOWN = 200
 YES_NO = ("no", "yes")
+INTERVALS = MappingProxyType({"off": 0, "6h": 6, "12h": 12, "1d": 24, "2d": 48, "7d": 168, "30d": 720})
+"""How often there may be a backup, in hours."""
 
 
 def _whole(name: str, low: int, high: int) -> Callable[[str], str]:
@@ -73,6 +76,22 @@ def _folder(text: str) -> str:
         is_folder = False
     if not is_folder:
         raise BadValue(f"There is no folder {text[:MAX_SHOWN]}.")
+    return str(path)
+
+
+def _backup_folder(text: str) -> str:
+    text = text.strip()
+    if not text:
+        return ""  # the usual one
+    if not text.isprintable() or not Path(text).is_absolute():
+        raise BadValue("The backup folder must be an absolute path, or empty for the folder backups beside the data.")
+    path = Path(os.path.normpath(text))
+    try:
+        is_usable = path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+    except OSError:  # a name too long
+        is_usable = False
+    if not is_usable:
+        raise BadValue(f"There is no folder {text[:MAX_SHOWN]} that can be written.")
     return str(path)
 
 
@@ -111,6 +130,42 @@ ENABLE_NEW_PLUGINS = Setting(
     _choice("Enable new plugins", YES_NO),
     choices=YES_NO,
     guarded=True,
+)
+BACKUP = "backup"
+BACKUP_EVERY = Setting(
+    "backup_every",
+    "Back up",
+    "Those of the schedule; by hand at any time.",
+    _choice("Back up", tuple(INTERVALS)),
+    choices=tuple(INTERVALS),
+    section=BACKUP,
+    first="off",
+)
+BACKUP_KEEP = Setting(
+    "backup_keep",
+    "Scheduled backups kept",
+    "Older ones of the schedule are removed; those made by hand stay.",
+    _whole("Scheduled backups kept", 1, 1000),
+    "backups",
+    section=BACKUP,
+    first="7",
+)
+BACKUP_OUTPUTS = Setting(
+    "backup_outputs",
+    "With what runs printed",
+    "Needs as much space as the outputs themselves, compressed.",
+    _choice("With what runs printed", YES_NO),
+    choices=YES_NO,
+    section=BACKUP,
+    first="no",
+)
+BACKUP_FOLDER = Setting(
+    "backup_folder",
+    "Backup folder",
+    "Best on another disk. Empty: the folder backups beside the data.",
+    _backup_folder,
+    guarded=True,
+    section=BACKUP,
 )
 INSTANCE_ID = Setting("instance_id", "Instance", "Names this installation.", _text, writable=False)
 
@@ -172,6 +227,10 @@ SETTINGS = {
         KEEP_OUTPUT_MB,
         KEEP_SIGN_INS_DAYS,
         KEEP_LOGS_DAYS,
+        BACKUP_EVERY,
+        BACKUP_KEEP,
+        BACKUP_OUTPUTS,
+        BACKUP_FOLDER,
         INSTANCE_ID,
     )
 }

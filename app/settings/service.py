@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from sqlmodel import Session, select
@@ -15,8 +16,14 @@ from app.core.database import Database
 from app.core.errors import BadValue, Forbidden, NotFound
 from app.core.permissions import Actor
 from app.settings.catalog import (
+    BACKUP,
+    BACKUP_EVERY,
+    BACKUP_FOLDER,
+    BACKUP_KEEP,
+    BACKUP_OUTPUTS,
     ENABLE_NEW_PLUGINS,
     INSTANCE_ID,
+    INTERVALS,
     MAX_RUNS,
     OUTPUT_CAP,
     REQUIRE_SECOND_FACTOR,
@@ -56,8 +63,9 @@ class SettingsService:
             RUN_TIMEOUT.key: "0",
             REQUIRE_SECOND_FACTOR.key: "no",
             ENABLE_NEW_PLUGINS.key: "no",
-            **{key: setting.first for key, setting in SETTINGS.items() if setting.section == RETENTION},
+            **{key: setting.first for key, setting in SETTINGS.items() if setting.section in (BACKUP, RETENTION)},
         }
+        self._usual_backup_folder = config.data_dir / "backups"
         self._watchers: set[Watcher] = set()
 
     async def open(self) -> None:
@@ -155,6 +163,33 @@ class SettingsService:
         return self._values[ENABLE_NEW_PLUGINS.key] == "yes"
 
     @property
+    def backup_every(self) -> timedelta | None:
+        """The time between two scheduled backups, None for no schedule."""
+        hours = INTERVALS[self._values[BACKUP_EVERY.key]]
+        return timedelta(hours=hours) if hours else None
+
+    @property
+    def backup_keep(self) -> int:
+        """How many scheduled backups are kept."""
+        return int(self._values[BACKUP_KEEP.key])
+
+    @property
+    def backup_outputs(self) -> bool:
+        """Whether backups have what runs printed in them, unless told otherwise."""
+        return self._values[BACKUP_OUTPUTS.key] == "yes"
+
+    @property
+    def usual_backup_folder(self) -> Path:
+        """Where backups lie unless told otherwise; it is made when it is needed."""
+        return self._usual_backup_folder
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups lie."""
+        chosen = self._values[BACKUP_FOLDER.key]
+        return Path(chosen) if chosen else self._usual_backup_folder
+
+    @property
     def instance_id(self) -> str:
         """A UUID made at the first start."""
         return self._values[INSTANCE_ID.key]
@@ -163,7 +198,7 @@ class SettingsService:
 def _is_good(row: SettingRow) -> bool:
     """Whether a stored value can be used; a folder that is missing now may be there again in a moment."""
     setting = SETTINGS.get(row.key)
-    if setting is None or setting is SCRIPTS_DIR:
+    if setting is None or setting in (SCRIPTS_DIR, BACKUP_FOLDER):
         return setting is not None
     try:
         return setting.check(row.value) == row.value

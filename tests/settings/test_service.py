@@ -59,6 +59,10 @@ async def test_the_first_values(settings: SettingsService, tmp_path: Path) -> No
         "keep_output_mb": "10240",
         "keep_sign_ins_days": "365",
         "keep_logs_days": "0",
+        "backup_every": "off",
+        "backup_keep": "7",
+        "backup_outputs": "no",
+        "backup_folder": "",
     }
 
 

@@ -42,12 +42,19 @@ PHRASES: Final = {
     "retention.outputs": "Old output removed",
     "retention.sign_ins": "Old sign-ins removed",
     "retention.logs": "Old logs removed",
+    "backup.made": "Backup made",
+    "backup.downloaded": "Backup downloaded",
+    "backup.deleted": "Backup deleted",
+    "backup.exported": "Everything exported",
+    "backup.restored": "Backup restored",
 }
 FAILED_PHRASES: Final = {
     "sign_in": "Sign-in failed",
     "second_factor.step_up": "Wrong code",
     "second_factor.begin": "Wrong password for a second factor",
     "password.changed": "Wrong password",
+    "backup.made": "Backup failed",
+    "backup.exported": "Export failed",
 }
 
 KINDS: Final = {
@@ -65,6 +72,7 @@ KINDS: Final = {
     "licence": "Licence keys",
     "setting": "Settings",
     "retention": "Retention",
+    "backup": "Backups",
 }
 """What one may look for, by the first word of the kind."""
 
@@ -85,6 +93,7 @@ _ICONS: Final = {
     "licence": "key-round",
     "audit": "clipboard-list",
     "retention": "trash-2",
+    "backup": "database-backup",
 }
 
 

@@ -8,9 +8,10 @@ from app.actions.schemas import ActionView
 from app.core.errors import NotFound, StepUpNeeded, ToruError
 from app.core.permissions import Actor
 from app.services import Services
-from app.settings.catalog import RETENTION
+from app.settings.catalog import BACKUP, RETENTION
 from app.settings.schemas import SettingView
 from app.version import VERSION
+from ui.backups import Backups
 from ui.components.action_form import ActionForm
 from ui.components.action_icon import action_picture
 from ui.components.button import button, link_button
@@ -36,6 +37,17 @@ COLUMNS = (
     Column("actions", "", "actions"),
 )
 
+WORDS = {
+    "off": "Only by hand",
+    "6h": "Every 6 hours",
+    "12h": "Every 12 hours",
+    "1d": "Every day",
+    "2d": "Every 2 days",
+    "7d": "Every week",
+    "30d": "Every 30 days",
+}
+"""Of choices that do not tell themselves."""
+
 
 async def build(services: Services, actor: Actor) -> None:
     """Draws the page."""
@@ -45,15 +57,19 @@ async def build(services: Services, actor: Actor) -> None:
             quick_actions = QuickActions(services)
             keeping = Keeping(services)
             _form(services, _of_section(settings, RETENTION), keeping.card, "Save limits", beside=True)
+            backups = Backups(services)
         with ui.element("div").classes("span-4 t-column"):
-            writable = [view for view in _of_section(settings, "") if view.setting.writable]
+            usual = [view for view in _of_section(settings, "") if view.setting.writable]
             limits = card("Scripts and runs", "Changes take effect at once.", icon="sliders-horizontal")
-            _form(services, [view for view in writable if not view.setting.choices], limits, "Save changes")
+            _form(services, [view for view in usual if not view.setting.choices], limits, "Save changes")
             rules = card("Signing in", "For everybody, at once.", icon="shield-check")
-            _form(services, [view for view in writable if view.setting.choices], rules, "Save rule")
+            _form(services, [view for view in usual if view.setting.choices], rules, "Save rule")
+            schedule = card("Backups on schedule", "Best kept on another machine, too.", icon="calendar")
+            _form(services, _of_section(settings, BACKUP), schedule, "Save schedule")
             _installation([view for view in settings if not view.setting.writable])
     await quick_actions.follow(actor)
     await keeping.follow(actor)
+    await backups.follow(actor)
 
 
 def _of_section(settings: Sequence[SettingView], section: str) -> list[SettingView]:
@@ -77,7 +93,7 @@ def _form(services: Services, views: Sequence[SettingView], frame: Card, action:
 def _field(view: SettingView) -> Field | Select:
     setting = view.setting
     if setting.choices:
-        words = {choice: choice.capitalize() for choice in setting.choices}
+        words = {choice: WORDS.get(choice, choice.capitalize()) for choice in setting.choices}
         return select_field(setting.title, words, view.value, hint=setting.help)
     if setting.unit:
         return number_field(setting.title, view.value, hint=setting.help, unit=setting.unit)
