@@ -12,7 +12,7 @@ from app.audit.trail import AuditTrail
 from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
 from app.auth.sessions import Sessions
-from app.cloudflare_access import make_cloudflare_access
+from app.cloudflare_access import CloudflareAccess, make_cloudflare_access
 from app.control import ControlServer
 from app.core.clock import Clock
 from app.core.config import Config
@@ -20,6 +20,8 @@ from app.core.database import Database
 from app.core.migrate import prepare_database
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
+from app.core.vitals import Vitals
+from app.metrics.service import MetricsService
 from app.monitor.service import MonitorService
 from app.operations.table import control_handlers
 from app.plugins.figures import PluginFigures
@@ -48,10 +50,15 @@ PLUGIN_STAGE_SECONDS = 8.0
 
 
 @asynccontextmanager
-async def open_services(config: Config, admin_password: str, clock: Clock | None = None) -> AsyncIterator[Services]:
+async def open_services(
+    config: Config, admin_password: str, clock: Clock | None = None, vitals: Vitals | None = None
+) -> AsyncIterator[Services]:
     """Opens everything that serves; the caller gives the administrator's password once, it is kept as a hash.
 
     The caller holds the `InstanceLock` of the data folder.
+
+    Args:
+        vitals: what the caller knows of its process, for figures.
 
     Raises:
         UnusableDatabase: the database file cannot be used.
@@ -82,9 +89,7 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
         runs = await _opened(stack, "runs", RunsService(database, settings, actions, config, clock, trail))
         monitor = await _opened(stack, "monitor", MonitorService(clock))
         plugins = await _open_plugins(stack, config, settings, database, trail, clock)
-        cloudflare_access = make_cloudflare_access(config, clock)
-        if cloudflare_access is not None:
-            _close_later(stack, "cloudflare_access", cloudflare_access.close)
+        metrics = MetricsService(vitals or Vitals(), database, settings, audit, auth, runs, monitor, plugins[0])
         services = Services(
             config,
             registry,
@@ -98,7 +103,8 @@ async def open_services(config: Config, admin_password: str, clock: Clock | None
             runs,
             monitor,
             *plugins,
-            cloudflare_access=cloudflare_access,
+            metrics=metrics,
+            cloudflare_access=_open_cloudflare_access(stack, config, clock),
         )
         await _opened(stack, "control", ControlServer(config.data_dir, control_handlers(services)))
         yield services
@@ -147,6 +153,13 @@ async def _open_plugins(
     plugins = PluginsService(config, settings, plugin_logs, plugin_values, licence_store, figures, trail, clock)
     await _opened(stack, "plugins", plugins, PLUGIN_STAGE_SECONDS)
     return plugins, plugin_logs, plugin_values, Licensing(plugins, licence_store)
+
+
+def _open_cloudflare_access(stack: AsyncExitStack, config: Config, clock: Clock) -> CloudflareAccess | None:
+    access = make_cloudflare_access(config, clock)
+    if access is not None:
+        _close_later(stack, "cloudflare_access", access.close)
+    return access
 
 
 async def _administrator(config: Config, hasher: PasswordHasher, password: str) -> Account:

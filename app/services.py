@@ -8,6 +8,7 @@ from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
 from app.cloudflare_access import CloudflareAccess
 from app.core.config import Config
+from app.metrics.service import MetricsService
 from app.monitor.service import MonitorService
 from app.plugins.licensing import Licensing
 from app.plugins.logs import PluginLogs
@@ -39,4 +40,5 @@ class Services:
     plugin_logs: PluginLogs
     plugin_values: PluginValues
     licences: Licensing
+    metrics: MetricsService = field(kw_only=True)
     cloudflare_access: CloudflareAccess | None = field(kw_only=True)

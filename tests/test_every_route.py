@@ -246,7 +246,7 @@ def routes_of(routes: Any, prefix: str = "") -> Iterator[str]:
 def test_no_route_is_forgotten(outer: Any) -> None:
     from nicegui import __version__
 
-    found = {name.replace(__version__, "{version}") for name in routes_of(outer._inner.router.routes)}
+    found = {name.replace(__version__, "{version}") for name in routes_of(outer.inner._inner.router.routes)}
     assert found - TABLE.keys() == set(), "Say in the table who may use these."
     assert TABLE.keys() - found == set(), "These are gone."
 
