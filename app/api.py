@@ -17,6 +17,7 @@ from app.auth.cookies import SESSION, cookie_name
 from app.auth.routes import router as auth
 from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
 from app.error_shape import SENTENCES
+from app.fleet.routes import router as fleet
 from app.metrics.routes import router as metrics
 from app.monitor.routes import router as monitor
 from app.openapi import DescribedApi
@@ -73,6 +74,7 @@ def create_api(services: Services) -> FastAPI:
         runs,
         plugins,
         plugin_logs,
+        fleet,
         metrics,
     )
     for router in concepts:

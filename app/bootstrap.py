@@ -21,6 +21,7 @@ from app.core.migrate import prepare_database
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
 from app.core.vitals import Vitals
+from app.fleet.service import FleetService
 from app.metrics.service import MetricsService
 from app.monitor.service import MonitorService
 from app.operations.table import control_handlers
@@ -103,6 +104,7 @@ async def open_services(
             runs,
             monitor,
             *plugins,
+            fleet=FleetService(database, config, clock, trail),
             metrics=metrics,
             cloudflare_access=_open_cloudflare_access(stack, config, clock),
         )

@@ -8,6 +8,7 @@ from app.auth.registry import SessionRegistry
 from app.auth.service import AuthService
 from app.cloudflare_access import CloudflareAccess
 from app.core.config import Config
+from app.fleet.service import FleetService
 from app.metrics.service import MetricsService
 from app.monitor.service import MonitorService
 from app.plugins.licensing import Licensing
@@ -40,5 +41,6 @@ class Services:
     plugin_logs: PluginLogs
     plugin_values: PluginValues
     licences: Licensing
+    fleet: FleetService = field(kw_only=True)
     metrics: MetricsService = field(kw_only=True)
     cloudflare_access: CloudflareAccess | None = field(kw_only=True)

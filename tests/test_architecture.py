@@ -23,6 +23,7 @@ CONCEPTS = (
     "monitor",
     "audit",
     "plugins",
+    "fleet",
 )
 MOST_LINES = 350
 MOST_FUNCTION_LINES = 50

@@ -88,6 +88,11 @@ TABLE: dict[str, Row] = {
     "GET /api/resources/history": Row("/api/resources/history", closed(200, 200, 403, 200)),
     "GET /api/resources/processes": Row("/api/resources/processes", closed(200, 200, 403, 200)),
     "GET /metrics": Row("/metrics", closed(200, 200, 403, 200)),
+    # the other machines
+    "GET /api/v1/fleet/sd": Row("/api/v1/fleet/sd", admins(200, reads=200)),
+    "GET /api/fleet": Row("/api/fleet", admins(200, reads=200)),
+    "PUT /api/fleet/{name}": Row("/api/fleet/x", admins(400), {"url": "nowhere"}),
+    "DELETE /api/fleet/{name}": Row("/api/fleet/x", admins(404)),
     "WS /api/ws/monitor": Row("/api/ws/monitor", closed(101, 101, 403, 101)),
     # signing in
     "POST /api/auth/login": Row("/api/auth/login", everybodys(422), {}),

@@ -3,6 +3,7 @@
 import click
 
 from app.cli.audit import audit
+from app.cli.fleet import fleet
 from app.cli.license import license_keys
 from app.cli.plugin import plugin
 from app.cli.serve import serve
@@ -21,6 +22,7 @@ toru.add_command(user)
 toru.add_command(audit)
 toru.add_command(plugin)
 toru.add_command(license_keys)
+toru.add_command(fleet)
 
 if __name__ == "__main__":
     toru(prog_name="toru")

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.control import Handler
 from app.operations.audit import audit_handlers
+from app.operations.fleet import fleet_handlers
 from app.operations.plugins import plugin_handlers
 from app.operations.users import user_handlers
 from app.services import Services
@@ -22,4 +23,5 @@ def control_handlers(services: Services) -> dict[str, Handler]:
         **user_handlers(services),
         **audit_handlers(services.audit),
         **plugin_handlers(services),
+        **fleet_handlers(services.fleet),
     }

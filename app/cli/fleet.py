@@ -1,0 +1,48 @@
+"""`toru fleet`: the machines that the running core tells Prometheus of."""
+
+import json
+
+import click
+
+from app.cli.core import ask_core
+
+
+@click.group()
+def fleet() -> None:
+    """Keep the list of machines that Prometheus watches."""
+
+
+@fleet.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def list_machines(as_json: bool) -> None:
+    """List the machines that were added; this one is always watched, too."""
+    told = ask_core("fleet-list")
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    for machine in told:
+        labels = " ".join(f"{key}={value}" for key, value in machine["labels"].items())
+        click.echo(f"{machine['name']:<30} {machine['url']:<40} {labels}".rstrip())
+    if not told:
+        click.echo("No other machines.")
+
+
+@fleet.command()
+@click.argument("name")
+@click.argument("url")
+@click.option("-l", "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Attach this to all of its figures.")
+def add(name: str, url: str, labels: tuple[str, ...]) -> None:
+    """Add a machine, or replace what is known of it."""
+    pairs = [label.partition("=") for label in labels]
+    if any(not separator for _, separator, _ in pairs):
+        raise click.UsageError("A label looks like NAME=VALUE.")
+    made = ask_core("fleet-add", name=name, url=url, labels={key: value for key, _, value in pairs})
+    click.echo(f"Prometheus is told of {made['name']} at {made['url']} from now on.")
+
+
+@fleet.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Forget a machine; nothing changes on it."""
+    ask_core("fleet-remove", name=name)
+    click.echo(f"Prometheus is not told of {name} any more.")
