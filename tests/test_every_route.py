@@ -114,6 +114,7 @@ TABLE: dict[str, Row] = {
     # tokens
     "GET /api/tokens": Row("/api/tokens", closed(200, 200, 403, 403)),
     "POST /api/tokens": Row("/api/tokens", closed(400, 400, 403, 403), {"name": "x", "scopes": []}),
+    "POST /api/tokens/accept": Row("/api/tokens/accept", admins(400), {"name": "x", "sha256": "x"}),
     "DELETE /api/tokens/{token_id}": Row("/api/tokens/x", closed(404, 404, 403, 403)),
     # users
     "GET /api/users": Row("/api/users", admins(200)),

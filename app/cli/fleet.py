@@ -46,3 +46,15 @@ def remove(name: str) -> None:
     """Forget a machine; nothing changes on it."""
     ask_core("fleet-remove", name=name)
     click.echo(f"Prometheus is not told of {name} any more.")
+
+
+@fleet.command()
+@click.argument("sha256")
+@click.option("--name", default="fleet", show_default=True, help="What the list of tokens calls it.")
+def accept(sha256: str, name: str) -> None:
+    """Have this machine accept a token of another one, by its SHA-256.
+
+    It may read here what the administrator may, and nothing else. The hash comes from: printf %s TOKEN | sha256sum
+    """
+    ask_core("fleet-accept", name=name, sha256=sha256)
+    click.echo("The token may read here from now on.")

@@ -9,9 +9,10 @@ from app.core.errors import Malformed
 from app.core.permissions import Actor
 from app.fleet.service import FleetService
 from app.operations.fields import text
+from app.tokens.service import TokensService
 
 
-def fleet_handlers(fleet: FleetService) -> dict[str, Handler]:
+def fleet_handlers(fleet: FleetService, tokens: TokensService) -> dict[str, Handler]:
     """What `toru fleet` asks."""
     system = Actor.system()
 
@@ -27,4 +28,7 @@ def fleet_handlers(fleet: FleetService) -> dict[str, Handler]:
     async def remove(fields: Mapping[str, Any]) -> None:
         await fleet.remove(system, text(fields, "name"))
 
-    return {"fleet-list": list_all, "fleet-add": add, "fleet-remove": remove}
+    async def accept(fields: Mapping[str, Any]) -> dict[str, Any]:
+        return asdict(await tokens.accept(system, text(fields, "name"), text(fields, "sha256")))
+
+    return {"fleet-list": list_all, "fleet-add": add, "fleet-remove": remove, "fleet-accept": accept}

@@ -23,5 +23,5 @@ def control_handlers(services: Services) -> dict[str, Handler]:
         **user_handlers(services),
         **audit_handlers(services.audit),
         **plugin_handlers(services),
-        **fleet_handlers(services.fleet),
+        **fleet_handlers(services.fleet, services.tokens),
     }

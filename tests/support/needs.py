@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 
 from tests.support.chromium import chromium_path, playwright_browser
+from tests.support.debian import why_not
 from tests.support.unprivileged import open_python
 
 
@@ -60,6 +61,7 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "openssl": _program("openssl", "openssl"),
     "systemd-run": _program("systemd-run", "systemd"),
     "cargo": _program("cargo", "cargo"),
+    "prometheus": lambda: why_not("prometheus"),
 }
 
 TOOLS = frozenset({"browser", "dash", "bash", "openssl", "systemd-run"})
