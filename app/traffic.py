@@ -58,7 +58,7 @@ class Traffic:
     def __init__(self) -> None:
         self.in_flight = 0
         self.sockets: Counter[str] = Counter(dict.fromkeys([kind for kind, _ in SOCKETS] + [OTHER], 0))
-        self._requests: Counter[tuple[str, str, str]] = Counter()
+        self._requests: dict[tuple[str, str, int], int] = {}
         self._durations: dict[str, Histogram] = {}
 
     def answered(self, scope: Message, status: int, seconds: float) -> None:
@@ -71,12 +71,17 @@ class Traffic:
             durations = self._durations.setdefault(route, Histogram(BOUNDS))
         durations.observe(seconds)
         method = scope["method"] if scope["method"] in METHODS else OTHER
-        self._requests[route, method, f"{status // 100}xx" if status else "none"] += 1
+        key = (route, method, status // 100)
+        self._requests[key] = self._requests.get(key, 0) + 1
 
     def seen(self) -> TrafficSeen:
         """What was counted until now."""
         durations = {route: histogram.seen() for route, histogram in sorted(self._durations.items())}
-        return TrafficSeen(dict(sorted(self._requests.items())), durations, self.in_flight, dict(self.sockets))
+        requests = {
+            (route, method, f"{status}xx" if status else "none"): count
+            for (route, method, status), count in sorted(self._requests.items())
+        }
+        return TrafficSeen(requests, durations, self.in_flight, dict(self.sockets))
 
 
 class CountedTraffic:
@@ -130,7 +135,5 @@ class CountedTraffic:
 
 def route_of(scope: Message) -> str:
     """The template of the route that took a request; for a mounted application, where that is mounted."""
-    route = getattr(scope.get("route"), "path", None)
-    if route is None:
-        route = scope.get("root_path") or GATE
-    return FRAMEWORK if route.startswith(FRAMEWORK) else str(route)
+    route: str = getattr(scope.get("route"), "path", None) or scope.get("root_path") or GATE
+    return FRAMEWORK if route.startswith(FRAMEWORK) else route

@@ -48,7 +48,8 @@ class LoopTurns:
         """Counts one turn that ended at `now`, a monotonic time."""
         if self._watching:
             self._turns.observe(seconds)
-            self._move_window(now)
+            if now >= self._window_ends:
+                self._move_window(now)
             self._longest = max(self._longest, seconds)
 
     def seen(self) -> TurnsSeen | None:
@@ -75,7 +76,6 @@ class _WatchedSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         now = time.monotonic()
         self._turns.took(now - self._began, now)
-        try:
-            return super().select(timeout)
-        finally:
-            self._began = time.monotonic()
+        found = super().select(timeout)
+        self._began = time.monotonic()
+        return found

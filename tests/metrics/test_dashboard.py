@@ -74,7 +74,7 @@ async def test_every_figure_is_in_the_guide_and_no_other(families: list[Family])
 
 
 async def test_labels_that_are_asked_for_are_there(families: list[Family]) -> None:
-    labels = {name: set() for family in families for name in series(family)} | {PROMETHEUS_OWN: set()}
+    labels: dict[str, set[str]] = {name: set() for family in families for name in series(family)} | {PROMETHEUS_OWN: set()}
     for family in families:
         for found, _ in family.samples:
             for name in series(family):
