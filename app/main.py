@@ -16,6 +16,7 @@ from app.core.config import Config
 from app.core.errors import Unavailable
 from app.core.instance_lock import InstanceLock
 from app.core.log import start_logging
+from app.core.memory import give_back
 from app.core.migrate import UnusableDatabase
 from app.core.vitals import Vitals
 from app.error_shape import OneShape
@@ -140,6 +141,7 @@ async def _serve(
         # What lives now lives for ever; the collector need not look at it again (76 ms a full collection).
         gc.collect()
         gc.freeze()
+        give_back()
         vitals.turns.begin()
         log.info("serving on %s:%s", config.host, config.port, extra={"event": "started", "pid": os.getpid()})
         announce()
