@@ -22,7 +22,6 @@ ALERTS = ROOT / "docs" / "prometheus" / "alerts.yml"
 GUIDE = ROOT / "docs" / "monitoring.md"
 NAME = re.compile(r"\btoru_[a-z0-9_]+")
 SERIES = {"histogram": ("_bucket", "_sum", "_count")}
-PROMETHEUS_OWN = "up"
 
 
 def panels() -> list[dict[str, Any]]:
@@ -74,7 +73,7 @@ async def test_every_figure_is_in_the_guide_and_no_other(families: list[Family])
 
 
 async def test_labels_that_are_asked_for_are_there(families: list[Family]) -> None:
-    labels: dict[str, set[str]] = {name: set() for family in families for name in series(family)} | {PROMETHEUS_OWN: set()}
+    labels: dict[str, set[str]] = {name: set() for family in families for name in series(family)}
     for family in families:
         for found, _ in family.samples:
             for name in series(family):
