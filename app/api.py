@@ -18,6 +18,7 @@ from app.auth.routes import router as auth
 from app.backup.routes import router as backups
 from app.core.errors import NotFound, StepUpNeeded, ToruError, retry_after
 from app.error_shape import SENTENCES
+from app.fleet.routes import router as fleet
 from app.metrics.routes import router as metrics
 from app.monitor.routes import router as monitor
 from app.openapi import DescribedApi
@@ -75,6 +76,7 @@ def create_api(services: Services) -> FastAPI:
         plugins,
         plugin_logs,
         backups,
+        fleet,
         metrics,
     )
     for router in concepts:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from app.actions.service import ActionsService
@@ -15,7 +16,7 @@ from app.auth.service import AuthService
 from app.auth.sessions import Sessions
 from app.backup.pending import finish_pending
 from app.backup.service import BackupService
-from app.cloudflare_access import make_cloudflare_access
+from app.cloudflare_access import CloudflareAccess, make_cloudflare_access
 from app.control import ControlServer
 from app.core.clock import Clock
 from app.core.config import Config
@@ -23,8 +24,10 @@ from app.core.database import Database
 from app.core.migrate import prepare_database
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
-from app.core.service_manager import ServiceManager
+from app.core.vitals import Vitals
+from app.fleet.service import FleetService
 from app.heartbeat import Heartbeat
+from app.metrics.service import MetricsService
 from app.monitor.service import MonitorService
 from app.operations.table import control_handlers, control_streamers
 from app.plugins.figures import PluginFigures
@@ -56,70 +59,92 @@ PLUGIN_STAGE_SECONDS = 8.0
 """For the plugins, which get five seconds to end by themselves."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every service stands on."""
+
+    config: Config
+    database: Database
+    trail: AuditTrail
+    settings: SettingsService
+    clock: Clock
+
+
 @asynccontextmanager
 async def open_services(
-    config: Config, admin_password: str, clock: Clock | None = None, manager: ServiceManager | None = None
+    config: Config, admin_password: str, clock: Clock | None = None, vitals: Vitals | None = None
 ) -> AsyncIterator[Services]:
     """Opens everything that serves; the caller gives the administrator's password once, it is kept as a hash.
 
-    The caller holds the `InstanceLock` of the data folder. The `manager`, where there is one, hears that we live.
+    The caller holds the `InstanceLock` of the data folder.
+
+    Args:
+        vitals: what the caller knows of its process.
 
     Raises:
         UnusableDatabase: the database file cannot be used.
     """
-    clock = clock or Clock()
+    vitals = vitals or Vitals()
     async with AsyncExitStack() as stack:
-        database = await _opened(stack, "database", await _database(config))
-        trail = AuditTrail(database, clock)
-        hasher = PasswordHasher()
-        stack.callback(hasher.close)
-        settings = SettingsService(database, config, trail, clock)
-        await settings.open()
-        audit = await _opened(stack, "audit", AuditService(database, trail, settings, clock, config.log_dir))
-        administrator = await _administrator(config, hasher, admin_password)
-        users = UsersService(database, hasher, administrator, clock, trail)
-        await users.open()
-        registry = SessionRegistry()
-        factors = Factors(database, Vault(config.data_dir), clock, trail)
-        await factors.open()
-        actions = ActionsService(database, clock, trail)
-        # Before the sign-in opens: it ends the administrator's tokens where the password is not that of the last start.
-        tokens = TokensService(database, registry, users, actions, clock, trail, factors.has)
-        await _opened(stack, "tokens", tokens)
-        auth = AuthService(database, Sessions(database, registry, clock, factors), users, hasher, clock, trail, factors)
-        _close_later(stack, "auth", auth.close)
-        await auth.open(admin_password)
-        second_factor = SecondFactorService(factors, auth, tokens, registry, users, settings, config, clock)
-        runs = await _opened(stack, "runs", RunsService(database, settings, actions, config, clock, trail))
-        monitor = await _opened(stack, "monitor", MonitorService(clock))
-        plugins = await _open_plugins(stack, config, settings, database, trail, clock)
-        backups = await _opened(stack, "backups", BackupService(config, settings, trail, clock))
-        cloudflare_access = make_cloudflare_access(config, clock)
-        if cloudflare_access is not None:
-            _close_later(stack, "cloudflare_access", cloudflare_access.close)
-        retention = await _open_retention(stack, config, settings, database, trail, clock)
-        services = Services(
-            config,
-            registry,
-            settings,
-            audit,
-            users,
-            auth,
-            second_factor,
-            tokens,
-            actions,
-            runs,
-            monitor,
-            *plugins,
-            retention,
-            await _opened(stack, "room", _room(config)),
-            backups,
-            cloudflare_access=cloudflare_access,
-        )
+        ground = await _open_ground(stack, config, clock or Clock())
+        services = await _open_all(stack, ground, admin_password, vitals)
         control = ControlServer(config.data_dir, control_handlers(services), control_streamers(services))
         await _opened(stack, "control", control)
-        await _opened(stack, "heartbeat", Heartbeat(manager or ServiceManager(), database))
+        await _opened(stack, "heartbeat", Heartbeat(vitals.manager, ground.database))
         yield services
+
+
+async def _open_ground(stack: AsyncExitStack, config: Config, clock: Clock) -> Ground:
+    database = await _opened(stack, "database", await _database(config))
+    trail = AuditTrail(database, clock)
+    settings = SettingsService(database, config, trail, clock)
+    await settings.open()
+    return Ground(config, database, trail, settings, clock)
+
+
+async def _open_all(stack: AsyncExitStack, ground: Ground, admin_password: str, vitals: Vitals) -> Services:
+    config, database, trail = ground.config, ground.database, ground.trail
+    settings, clock = ground.settings, ground.clock
+    hasher = PasswordHasher()
+    stack.callback(hasher.close)
+    audit = await _opened(stack, "audit", AuditService(database, trail, settings, clock, config.log_dir))
+    administrator = await _administrator(config, hasher, admin_password)
+    users = UsersService(database, hasher, administrator, clock, trail)
+    await users.open()
+    registry = SessionRegistry()
+    factors = Factors(database, Vault(config.data_dir), clock, trail)
+    await factors.open()
+    actions = ActionsService(database, clock, trail)
+    # Before the sign-in opens: it ends the administrator's tokens where the password is not that of the last start.
+    tokens = TokensService(database, registry, users, actions, clock, trail, factors.has)
+    await _opened(stack, "tokens", tokens)
+    auth = AuthService(database, Sessions(database, registry, clock, factors), users, hasher, clock, trail, factors)
+    _close_later(stack, "auth", auth.close)
+    await auth.open(admin_password)
+    second_factor = SecondFactorService(factors, auth, tokens, registry, users, settings, config, clock)
+    runs = await _opened(stack, "runs", RunsService(database, settings, actions, config, clock, trail))
+    monitor = await _opened(stack, "monitor", MonitorService(clock))
+    plugins = await _open_plugins(stack, ground)
+    return Services(
+        config,
+        registry,
+        settings,
+        audit,
+        users,
+        auth,
+        second_factor,
+        tokens,
+        actions,
+        runs,
+        monitor,
+        *plugins,
+        retention=await _open_retention(stack, ground),
+        room=await _opened(stack, "room", _room(config)),
+        backups=await _opened(stack, "backups", BackupService(config, settings, trail, clock)),
+        fleet=FleetService(database, config, clock, trail),
+        metrics=MetricsService(vitals, database, settings, audit, auth, runs, monitor, plugins[0]),
+        cloudflare_access=_open_cloudflare_access(stack, config, clock),
+    )
 
 
 class Openable(Protocol):
@@ -149,13 +174,10 @@ async def _database(config: Config) -> Database:
 
 
 async def _open_plugins(
-    stack: AsyncExitStack,
-    config: Config,
-    settings: SettingsService,
-    database: Database,
-    trail: AuditTrail,
-    clock: Clock,
+    stack: AsyncExitStack, ground: Ground
 ) -> tuple[PluginsService, PluginLogs, PluginValues, Licensing]:
+    config, settings, clock = ground.config, ground.settings, ground.clock
+    database, trail = ground.database, ground.trail
     plugin_logs = PluginLogs(config.log_dir, clock)
     _close_later(stack, "plugin logs", plugin_logs.close)
     plugin_values = PluginValues(database, trail, clock)
@@ -168,17 +190,12 @@ async def _open_plugins(
     return plugins, plugin_logs, plugin_values, Licensing(plugins, licence_store)
 
 
-async def _open_retention(
-    stack: AsyncExitStack,
-    config: Config,
-    settings: SettingsService,
-    database: Database,
-    trail: AuditTrail,
-    clock: Clock,
-) -> RetentionService:
+async def _open_retention(stack: AsyncExitStack, ground: Ground) -> RetentionService:
+    config, database, trail, clock = ground.config, ground.database, ground.trail, ground.clock
     old_runs = OldRuns(database, trail, config.data_dir / "runs", clock)
     old_sign_ins, old_logs = OldSignIns(database, trail, clock), OldLogs(config.log_dir, trail)
-    return await _opened(stack, "retention", RetentionService(settings, old_runs, old_sign_ins, old_logs, clock))
+    retention = RetentionService(ground.settings, old_runs, old_sign_ins, old_logs, clock)
+    return await _opened(stack, "retention", retention)
 
 
 def _room(config: Config) -> Room:
@@ -190,6 +207,13 @@ def _room(config: Config) -> Room:
             config.plugins_dir: ("the plugins folder", "no plugin can be added, enabled or disabled"),
         }
     )
+
+
+def _open_cloudflare_access(stack: AsyncExitStack, config: Config, clock: Clock) -> CloudflareAccess | None:
+    access = make_cloudflare_access(config, clock)
+    if access is not None:
+        _close_later(stack, "cloudflare_access", access.close)
+    return access
 
 
 async def _administrator(config: Config, hasher: PasswordHasher, password: str) -> Account:

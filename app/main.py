@@ -20,6 +20,7 @@ from app.core.log import start_logging
 from app.core.memory import give_back
 from app.core.migrate import UnusableDatabase
 from app.core.service_manager import ServiceManager
+from app.core.vitals import Vitals
 from app.error_shape import OneShape
 from app.guard import Application, Guard
 from app.headers import PagePolicy
@@ -27,6 +28,7 @@ from app.http_protocol import LimitedHttpProtocol
 from app.light_imports import leave_out_aiohttp
 from app.runner.inherited import watch_children_by_pidfd
 from app.services import Services
+from app.traffic import CountedTraffic
 from app.websocket_protocol import BatchingProtocol
 
 log = logging.getLogger(__name__)
@@ -105,7 +107,9 @@ def run_server(config: Config, admin_password: str, announce: Callable[[], None]
     with InstanceLock(config.data_dir), _listener(config) as listener:
         log_file = start_logging(config.log_dir)
         try:
-            asyncio.run(_serve(config, admin_password, listener, announce, manager))
+            vitals = Vitals(log=log_file, manager=manager)
+            with asyncio.Runner(loop_factory=vitals.turns.new_loop) as runner:
+                runner.run(_serve(config, admin_password, listener, announce, vitals))
         except (UnusableDatabase, Unavailable) as error:
             log.error("%s", error, extra={"event": "core_failed", "quiet": True})  # noqa: TRY400 - the sentence tells all
             raise
@@ -132,7 +136,7 @@ def _listener(config: Config) -> socket.socket:
 
 
 async def _serve(
-    config: Config, password: str, listener: socket.socket, announce: Callable[[], None], manager: ServiceManager
+    config: Config, password: str, listener: socket.socket, announce: Callable[[], None], vitals: Vitals
 ) -> None:
     leave_out_aiohttp(config)
     watch_children_by_pidfd()
@@ -143,15 +147,16 @@ async def _serve(
         gc.collect()
         gc.freeze()
         give_back()
+        vitals.turns.begin()
         log.info("serving on %s:%s", config.host, config.port, extra={"event": "started", "pid": os.getpid()})
         announce()
-        manager.ready(f"Serving on {config.host}:{config.port}")
+        vitals.manager.ready(f"Serving on {config.host}:{config.port}")
 
     async def leaving() -> None:
-        manager.stopping()
+        vitals.manager.stopping()
         await services.plugins.leave()
 
-    async with open_services(config, password, manager=manager) as services:
+    async with open_services(config, password, vitals=vitals) as services:
         server = Server(_server_config(create_server_app(services)), listening, leaving)
         # Not SIG_IGN, which every script would inherit. uvicorn takes SIGTERM and SIGINT while it serves, and raises
         # what ended it once more; here nothing ends before the services are closed.
@@ -190,7 +195,7 @@ def _server_config(application: Application) -> uvicorn.Config:
 
 
 def create_server_app(services: Services) -> Application:
-    """REST, sockets and pages behind the guard. Once per process: NiceGUI keeps its own state in it."""
+    """REST, sockets and pages behind the guard, all counted. Once per process: NiceGUI keeps its own state in it."""
     from nicegui import app as nicegui_app
     from nicegui import ui
 
@@ -223,4 +228,4 @@ def create_server_app(services: Services) -> Application:
         message_history_length=200,
         show_welcome_message=False,
     )
-    return Guard(api, services, owner_of)
+    return CountedTraffic(Guard(api, services, owner_of), services.metrics.traffic)

@@ -1,6 +1,6 @@
 """What doors are handed: every service of the product, built once by `app.bootstrap`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.actions.service import ActionsService
 from app.audit.service import AuditService
@@ -9,6 +9,8 @@ from app.auth.service import AuthService
 from app.backup.service import BackupService
 from app.cloudflare_access import CloudflareAccess
 from app.core.config import Config
+from app.fleet.service import FleetService
+from app.metrics.service import MetricsService
 from app.monitor.service import MonitorService
 from app.plugins.licensing import Licensing
 from app.plugins.logs import PluginLogs
@@ -42,7 +44,10 @@ class Services:
     plugin_logs: PluginLogs
     plugin_values: PluginValues
     licences: Licensing
+    _: KW_ONLY
     retention: RetentionService
     room: Room
     backups: BackupService
-    cloudflare_access: CloudflareAccess | None = field(kw_only=True)
+    fleet: FleetService
+    metrics: MetricsService
+    cloudflare_access: CloudflareAccess | None

@@ -25,6 +25,7 @@ CONCEPTS = (
     "plugins",
     "retention",
     "backup",
+    "fleet",
 )
 MOST_LINES = 350
 MOST_FUNCTION_LINES = 50

@@ -88,6 +88,11 @@ TABLE: dict[str, Row] = {
     "GET /api/resources/history": Row("/api/resources/history", closed(200, 200, 403, 200)),
     "GET /api/resources/processes": Row("/api/resources/processes", closed(200, 200, 403, 200)),
     "GET /metrics": Row("/metrics", closed(200, 200, 403, 200)),
+    # the other machines
+    "GET /api/v1/fleet/sd": Row("/api/v1/fleet/sd", admins(200, reads=200)),
+    "GET /api/fleet": Row("/api/fleet", admins(200, reads=200)),
+    "PUT /api/fleet/{name}": Row("/api/fleet/x", admins(400), {"url": "nowhere"}),
+    "DELETE /api/fleet/{name}": Row("/api/fleet/x", admins(404)),
     "WS /api/ws/monitor": Row("/api/ws/monitor", closed(101, 101, 403, 101)),
     # signing in
     "POST /api/auth/login": Row("/api/auth/login", everybodys(422), {}),
@@ -109,6 +114,7 @@ TABLE: dict[str, Row] = {
     # tokens
     "GET /api/tokens": Row("/api/tokens", closed(200, 200, 403, 403)),
     "POST /api/tokens": Row("/api/tokens", closed(400, 400, 403, 403), {"name": "x", "scopes": []}),
+    "POST /api/tokens/accept": Row("/api/tokens/accept", admins(400), {"name": "x", "sha256": "x"}),
     "DELETE /api/tokens/{token_id}": Row("/api/tokens/x", closed(404, 404, 403, 403)),
     # users
     "GET /api/users": Row("/api/users", admins(200)),
@@ -251,7 +257,7 @@ def routes_of(routes: Any, prefix: str = "") -> Iterator[str]:
 def test_no_route_is_forgotten(outer: Any) -> None:
     from nicegui import __version__
 
-    found = {name.replace(__version__, "{version}") for name in routes_of(outer._inner.router.routes)}
+    found = {name.replace(__version__, "{version}") for name in routes_of(outer.inner._inner.router.routes)}
     assert found - TABLE.keys() == set(), "Say in the table who may use these."
     assert TABLE.keys() - found == set(), "These are gone."
 

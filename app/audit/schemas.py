@@ -53,6 +53,19 @@ class AuditPage:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditFigures:
+    """How large it is.
+
+    Attributes:
+        rows: that are kept.
+        lost: rows that only the log has, since the core was started.
+    """
+
+    rows: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Which rows are wanted; None and empty mean any.
 

@@ -13,7 +13,18 @@ from app.audit.heads import Head, read_heads
 from app.audit.models import AuditRow
 from app.audit.pruning import older, remove_some
 from app.audit.refusals import Refusals
-from app.audit.schemas import AuditFilter, AuditPage, AuditView, Cut, ExportFormat, Mark, Piece, Problem, Verdict
+from app.audit.schemas import (
+    AuditFigures,
+    AuditFilter,
+    AuditPage,
+    AuditView,
+    Cut,
+    ExportFormat,
+    Mark,
+    Piece,
+    Problem,
+    Verdict,
+)
 from app.audit.store import STRETCH, ends, latest_cut, number_of, read_rows, read_rows_back, seen_by, view_of, wanted
 from app.audit.trail import AuditTrail
 from app.audit.upkeep import Upkeep
@@ -54,6 +65,7 @@ class AuditService:
         max_rows: int = MAX_ROWS,
     ) -> None:
         self._database = database
+        self._trail = trail
         self._settings = settings
         self._trail = trail
         self._clock = clock
@@ -138,6 +150,12 @@ class AuditService:
             return Piece(text, max(reached, after), end)
 
         return await self._database.read(read)
+
+    async def figures(self, actor: Actor) -> AuditFigures:
+        """How large the audit is. Raises Forbidden for a token without the scope read, and Unavailable."""
+        actor.require_read()
+        first, last = await self._database.read(ends)
+        return AuditFigures(last - first + 1, self._trail.lost)
 
     # -- verifying
 

@@ -67,11 +67,16 @@ class Stranger:
 
 
 class AuditTrail:
-    """Appends rows to the chain. There is one writer of the database, so rows never race for their place."""
+    """Appends rows to the chain. There is one writer of the database, so rows never race for their place.
+
+    Attributes:
+        lost: rows that only the log has, since the core was started.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.lost = 0
 
     def append(
         self,
@@ -132,6 +137,7 @@ class AuditTrail:
         try:
             await self.record(actor, what, target, outcome, detail)
         except Unavailable:
+            self.lost += 1
             facts = {"by": kept(actor.username), "target": kept(target), "address": actor.address}
             log.warning("not in the audit: %s", what, extra={"event": "audit_row_lost", "what": what, **facts})
 

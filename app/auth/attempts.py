@@ -34,6 +34,7 @@ KEPT_ROWS = 20_000
 SIGN_IN = "sign_in"
 LOCKED = "Locked"
 CODE_WANTED = "Second factor asked for"
+OUTCOMES = ("accepted", "code_asked", "refused", "locked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,16 @@ class Attempts:
 
     Args:
         trail: where what was refused is recorded: each wrong attempt, and of those that met a lock the first one only.
+
+    Attributes:
+        sign_ins: how many tries to sign in ended how, since the core was started.
     """
 
     def __init__(self, database: Database, clock: Clock, trail: AuditTrail) -> None:
         self._database = database
         self._clock = clock
         self._trail = trail
+        self.sign_ins = dict.fromkeys(OUTCOMES, 0)
 
     async def begin(self, who: Actor | Stranger, apart: str | None, what: str = SIGN_IN) -> Attempt:
         """Records an attempt as a failure, which it is until `end` says otherwise.
@@ -118,6 +123,7 @@ class Attempts:
 
         number, seconds = await self._database.write(write)
         if seconds:
+            self._count(what, "locked")
             log.warning("sign-in refused: Locked", extra={"event": "sign_in_refused", "address": who.address})
             raise Limited(f"Too many failed attempts. Try again in {_spoken(seconds)}.", seconds)
         return Attempt(number, who, what)
@@ -137,10 +143,16 @@ class Attempts:
                 self._record(session, attempt, row)
 
         await self._database.write(write)
+        refused = "code_asked" if failure == CODE_WANTED else "refused"
+        self._count(attempt.what, "accepted" if failure is None else refused)
         if failure is not None:
             log.warning(
                 "sign-in refused: %s", failure, extra={"event": "sign_in_refused", "address": attempt.who.address}
             )
+
+    def _count(self, what: str, outcome: str) -> None:
+        if what == SIGN_IN:  # a proof asked for inside a session is none
+            self.sign_ins[outcome] += 1
 
     def _record(self, session: Session, attempt: Attempt, row: SignInRow) -> None:
         """What did not succeed; a success is told with what it leads to."""

@@ -1,5 +1,6 @@
 """What leaves the auth concept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -44,6 +45,19 @@ class SessionView:
             has_second_factor=self.has_second_factor,
             proved_at=self.proved_at,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AuthFigures:
+    """Who comes in.
+
+    Attributes:
+        sessions: that are live.
+        sign_ins: tries since the core was started, by how they ended.
+    """
+
+    sessions: int
+    sign_ins: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.auth.last_start import read_last_start, remember_start
 from app.auth.lockout import device_bucket
 from app.auth.proofs import STEP_UP, Proofs
 from app.auth.request_limits import RequestLimits
-from app.auth.schemas import SessionEntry, SessionView, SignedIn, SignInView
+from app.auth.schemas import AuthFigures, SessionEntry, SessionView, SignedIn, SignInView
 from app.auth.sessions import Sessions, token_id
 from app.core.clock import Clock
 from app.core.database import Database
@@ -269,6 +269,11 @@ class AuthService:
         """The newest attempts, newest first. Admin only."""
         actor.require_admin()
         return await self._attempts.newest(limit)
+
+    def figures(self, actor: Actor) -> AuthFigures:
+        """How many come in. Raises Forbidden for a token without the scope read."""
+        actor.require_read()
+        return AuthFigures(len(self._sessions), dict(self._attempts.sign_ins))
 
     async def failures_24h(self, actor: Actor) -> int:
         """How many attempts failed in the last 24 hours. Admin only."""

@@ -62,6 +62,9 @@ class Sessions:
         self._last_use = LastUse(database, LAST_SEEN)
         self._tasks = TaskKeeper("sessions")
 
+    def __len__(self) -> int:
+        return len(self._live)
+
     async def open(self, admin: UserView) -> None:
         """Loads the sessions that are still good, and forgets the others."""
         now = self._clock.now_iso()

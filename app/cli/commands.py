@@ -17,6 +17,7 @@ COMMANDS = (
     ("backup", "app.cli.backup:backup", "Make a backup: database, keys, settings, plugins and scripts in one file."),
     ("restore", "app.cli.restore:restore", "Put a backup in place of what is there, while Toru does not run."),
     ("export", "app.cli.export:export", "Write everything in open formats: JSON Lines, CSV, outputs as they are."),
+    ("fleet", "app.cli.fleet:fleet", "Keep the list of machines that Prometheus watches."),
     ("service", "app.cli.service:service", "Have systemd start, watch and restart Toru; see docs/service.md."),
 )
 UNLISTED = (("runner", "app.cli.runner:runner"),)

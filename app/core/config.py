@@ -112,7 +112,7 @@ class Config(BaseSettings):
         if value is None:
             return None
         try:
-            return _origin(value.strip())
+            return origin_of(value.strip())
         except ValueError as error:
             raise ValueError("must look like https://toru.example.com, without a path") from error
 
@@ -172,7 +172,7 @@ def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
     """The URL as browsers write it into Origin: lower case, punycode, without the scheme's own port."""
     parts = urlsplit(url)
     default = DEFAULT_PORTS.get(parts.scheme)

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
 
 from app.core.errors import DiskFull, Unavailable
+from app.core.histogram import Distribution, Histogram
 
 T = TypeVar("T")
 
@@ -26,6 +28,7 @@ WAITING_SECONDS = 10.0
 answer long after everybody has left."""
 
 JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024
+WRITE_BOUNDS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 SOUND_SQLITE = (3, 51, 3)
 OUT_OF_OUR_HANDS = {
     sqlite3.SQLITE_BUSY,
@@ -54,6 +57,19 @@ PRAGMAS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseFigures:
+    """How writing goes, since the core was started.
+
+    Attributes:
+        waiting: writes that wait or are being done.
+        writes: seconds that each took, the wait included.
+    """
+
+    waiting: int
+    writes: Distribution
+
+
 class Database:
     """Runs functions over a SQLModel session in worker threads.
 
@@ -70,6 +86,8 @@ class Database:
         self._reader = _engine(path, read_only=True)
         self._write_thread = ThreadPoolExecutor(1, "database-writer")
         self._read_thread = ThreadPoolExecutor(1, "database-reader")
+        self._waiting = 0
+        self._writes = Histogram(WRITE_BOUNDS)
 
     async def open(self) -> None:
         """Opens both connections; raises Unavailable when the file cannot be used."""
@@ -86,7 +104,13 @@ class Database:
         Raises:
             Unavailable: the file is locked, full or read-only; nothing of `work` was kept.
         """
-        return await self._submit(self._write_thread, self._writer, work)
+        began = time.monotonic()
+        self._waiting += 1
+        try:
+            return await self._submit(self._write_thread, self._writer, work)
+        finally:
+            self._waiting -= 1
+            self._writes.observe(time.monotonic() - began)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on the query-only connection.
@@ -107,6 +131,10 @@ class Database:
             problem = refused.__cause__.orig if isinstance(refused.__cause__, exc.DBAPIError) else None
             return isinstance(problem, sqlite3.Error) and problem.sqlite_errorcode & 0xFF not in IN_USE
         return True
+
+    def figures(self) -> DatabaseFigures:
+        """How writing goes."""
+        return DatabaseFigures(self._waiting, self._writes.seen())
 
     async def _submit(self, thread: ThreadPoolExecutor, engine: Engine, work: Callable[[Session], T]) -> T:
         deadline = time.monotonic() + WAITING_SECONDS

@@ -37,7 +37,7 @@ class LogFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lost = 0
+        self._lost = self._lost_ever = 0
         self._counting = threading.Lock()
         self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_LINES)
         self._file = RotatingFile(path)
@@ -62,9 +62,15 @@ class LogFile:
             self._queue.put(None, timeout=CLOSE_SECONDS)
         self._thread.join(CLOSE_SECONDS)
 
+    @property
+    def lost(self) -> int:
+        """Lines that were dropped, or that no disk took, since the file was opened."""
+        return self._lost_ever
+
     def _count_lost(self, number: int) -> None:
         with self._counting:
             self._lost += number
+            self._lost_ever += max(0, number)
 
     def _work(self) -> None:
         while (line := self._queue.get()) is not None:

@@ -3,14 +3,17 @@
 The format is Prometheus' text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.histogram import Distribution
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Sample = tuple[Mapping[str, str], float | None]
-"""Labels, and a number, which is None where nothing was measured."""
+Labels = Mapping[str, str]
+Sample = tuple[Labels, float | Distribution | None]
+"""Labels, and a number, or for a histogram what it has seen; None where nothing was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Family:
     """
 
     name: str
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "histogram"]
     help: str
     samples: Iterable[Sample]
 
@@ -32,13 +35,23 @@ def exposition(families: Iterable[Family]) -> str:
     """The text. A sample without a number is left out, and so is a family without a sample."""
     lines: list[str] = []
     for family in families:
-        told = [_line(family.name, labels, value) for labels, value in family.samples if value is not None]
+        told = [line for labels, value in family.samples for line in _lines(family.name, labels, value)]
         if told:
             lines += [f"# HELP {family.name} {_escaped(family.help)}", f"# TYPE {family.name} {family.kind}", *told]
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+def _lines(name: str, labels: Labels, value: float | Distribution | None) -> Iterator[str]:
+    if isinstance(value, Distribution):
+        for bound, count in zip((*map(repr, value.bounds), "+Inf"), value.counts, strict=True):
+            yield _line(f"{name}_bucket", {**labels, "le": bound}, count)
+        yield _line(f"{name}_sum", labels, round(value.total, 6))
+        yield _line(f"{name}_count", labels, value.counts[-1])
+    elif value is not None:
+        yield _line(name, labels, value)
+
+
+def _line(name: str, labels: Labels, value: float) -> str:
     inside = ",".join(f'{key}="{_escaped(text, quotes=True)}"' for key, text in labels.items())
     return f"{name}{{{inside}}} {value!r}" if inside else f"{name} {value!r}"
 

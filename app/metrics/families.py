@@ -1,43 +1,28 @@
-"""What is told in figures: the machine, this product, its plugins."""
+"""What is told in figures of what this product looks after: the machine, the runs, the plugins."""
 
-import os
-import resource
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from app.metrics.exposition import Family, Sample
 from app.monitor.schemas import Snapshot
 from app.plugins.schemas import PluginView
-from app.version import VERSION
+from app.runs.figures import RunsSeen
 
 BARE: dict[str, str] = {}
-
-
-def core_families(instance_id: str) -> Iterable[Family]:
-    """This process; it reads /proc, which takes a thread of its own."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    yield Family(
-        "toru_build_info", "gauge", "Which version this is.", [({"version": VERSION, "instance": instance_id}, 1)]
-    )
-    yield _one("toru_core_memory_bytes", "Resident memory of the core.", pages * resource.getpagesize())
-    yield _one("toru_core_files", "Open files and sockets of the core.", len(os.listdir("/proc/self/fd")))
-    seconds = round(used.ru_utime + used.ru_stime, 3)
-    yield Family("toru_core_cpu_seconds_total", "counter", "Processor time of the core.", [(BARE, seconds)])
 
 
 def machine_families(now: Snapshot) -> Iterable[Family]:
     """The machine, at most a second ago."""
     percent = None if now.cpu_percent is None else now.cpu_percent / 100
-    yield _one("toru_machine_cpu_ratio", "Share of all processors in use, 0 to 1.", percent)
+    yield one("toru_machine_cpu_ratio", "Share of all processors in use, 0 to 1.", percent)
     for minutes, load in zip((1, 5, 15), now.load_average or (), strict=False):
-        yield _one(f"toru_machine_load{minutes}", f"Waiting and running processes over {minutes} minutes.", load)
-    yield _one("toru_machine_memory_used_bytes", "Memory that programs cannot have.", now.memory_used)
-    yield _one("toru_machine_memory_bytes", "All memory.", now.memory_total)
-    yield _one("toru_machine_swap_used_bytes", "Swap in use.", now.swap_used)
-    yield _one("toru_machine_swap_bytes", "All swap.", now.swap_total)
-    yield _one("toru_machine_uptime_seconds", "Since the machine was started.", now.uptime_seconds)
-    yield _one("toru_machine_processes", "Processes.", now.process_count)
+        over = "minute" if minutes == 1 else f"{minutes} minutes"
+        yield one(f"toru_machine_load{minutes}", f"Waiting and running processes, average of the last {over}.", load)
+    yield one("toru_machine_memory_used_bytes", "Memory that programs cannot have.", now.memory_used)
+    yield one("toru_machine_memory_bytes", "All memory.", now.memory_total)
+    yield one("toru_machine_swap_used_bytes", "Swap in use.", now.swap_used)
+    yield one("toru_machine_swap_bytes", "All swap.", now.swap_total)
+    yield one("toru_machine_uptime_seconds", "Since the machine was started.", now.uptime_seconds)
+    yield one("toru_machine_processes", "Processes.", now.process_count)
     disks = [({"mount": disk.mount_point, "filesystem": disk.filesystem}, disk) for disk in now.disks]
     yield _many("disk_bytes", "Size of a disk.", [(labels, disk.total_space) for labels, disk in disks])
     yield _many("disk_used_bytes", "Of a disk, in use.", [(labels, disk.used_space) for labels, disk in disks])
@@ -50,6 +35,19 @@ def machine_families(now: Snapshot) -> Iterable[Family]:
         ("transmitted", "Bytes that went out.", [(labels, line.transmitted) for labels, line in lines]),
     ):
         yield Family(f"toru_machine_network_{name}_bytes_total", "counter", help_, samples)
+
+
+def run_families(seen: RunsSeen) -> Iterable[Family]:
+    """All runs together."""
+    yield one("toru_runs_running", "Runs that go on.", seen.running)
+    yield one("toru_runs_queued", "Runs that wait for a place.", seen.queued)
+    yield Family("toru_runs_started_total", "counter", "Runs that began.", [(BARE, seen.started)])
+    ended = [({"outcome": state.value}, count) for state, count in seen.ended.items()]
+    yield Family("toru_runs_ended_total", "counter", "Runs that ended, by how.", ended)
+    help_ = "How long runs took that ended."
+    yield Family("toru_run_duration_seconds", "histogram", help_, [(BARE, seen.durations)])
+    help_ = "Bytes that scripts printed."
+    yield Family("toru_runs_output_bytes_total", "counter", help_, [(BARE, seen.output)])
 
 
 def plugin_families(plugins: Sequence[PluginView]) -> Iterable[Family]:
@@ -74,7 +72,8 @@ def plugin_families(plugins: Sequence[PluginView]) -> Iterable[Family]:
     yield Family("toru_plugin_restarts_total", "counter", "Starts after a crash, since the core was started.", restarts)
 
 
-def _one(name: str, help_: str, value: float | None) -> Family:
+def one(name: str, help_: str, value: float | None) -> Family:
+    """A gauge without labels."""
     return Family(name, "gauge", help_, [(BARE, value)])
 
 

@@ -7,6 +7,7 @@ from app.control import Handler, Streamer
 from app.core.permissions import Actor
 from app.operations.audit import audit_handlers
 from app.operations.backups import backup_handlers
+from app.operations.fleet import fleet_handlers
 from app.operations.plugins import plugin_handlers
 from app.operations.runs import run_handlers, run_streamers
 from app.operations.status import status_handlers
@@ -35,6 +36,7 @@ def control_handlers(services: Services) -> dict[str, Handler]:
         **audit_handlers(services.audit),
         **plugin_handlers(services),
         **backup_handlers(services.backups),
+        **fleet_handlers(services.fleet, services.tokens),
     }
 
 

@@ -25,10 +25,13 @@ SEGMENTS = tuple(PREFIX.strip("/").encode().split(b"/"))
 class PluginProxy(BaseRoute):
     """Everything below PREFIX. Not starlette's Route, which knows only the decoded path, and no line end in it."""
 
+    path = PREFIX + "{route}"
+    """What figures call it."""
+
     def matches(self, scope: Message) -> tuple[Match, Message]:
         """Whether this is a request for a plugin."""
         mine = scope["type"] == "http" and scope["path"].startswith(PREFIX)
-        return (Match.FULL if mine else Match.NONE), {}
+        return (Match.FULL, {"route": self}) if mine else (Match.NONE, {})
 
     async def handle(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answers one request with what the plugin says."""

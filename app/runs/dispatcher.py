@@ -16,6 +16,7 @@ from app.runs.boot import boot_id
 from app.runs.cancelling import Cancelling
 from app.runs.catalog import ScriptCatalog
 from app.runs.environment import ScriptEnvironment
+from app.runs.figures import RunsSeen
 from app.runs.link import RunnerGone, RunnerRefused
 from app.runs.live import LiveRun
 from app.runs.models import RunRow
@@ -79,6 +80,23 @@ class Dispatcher:
         """A run that has not ended."""
         return self._roster.runs.get(run_id)
 
+    def count(self, run: LiveRun) -> None:
+        """Has the figures know of a run that is in another state."""
+        self._roster.counts.changed(run)
+
+    def figures(self) -> RunsSeen:
+        """What is counted of runs."""
+        counts, waiting = self._roster.counts, self._roster.waiting
+        return RunsSeen(
+            waiting.running,
+            len(waiting),
+            counts.started,
+            dict(counts.ended),
+            counts.durations.seen(),
+            counts.output,
+            self._runners.pids,
+        )
+
     def positions(self) -> dict[str, int]:
         """The places of the runs that wait: 1 is next."""
         return self._roster.waiting.positions()
@@ -90,6 +108,7 @@ class Dispatcher:
         for run in runs:
             self._roster.runs[run.id] = run
             if run.state is RunState.RUNNING:
+                run.counted = None
                 self._roster.occupy(run)
         await self._runners.open()
         for run in runs:

@@ -30,6 +30,7 @@ class LiveRun:
         holds_place: whether it counts towards the runs at once.
         ending: whether its end, or what became of it, is being found out.
         started: the monotonic time of its start, None when another core started it.
+        counted: bytes of its output that figures hold, None for one of an earlier core that was not heard of yet.
     """
 
     def __init__(self, stored: StoredRun) -> None:
@@ -52,6 +53,7 @@ class LiveRun:
         self.holds_place = False
         self.ending = False
         self.started: float | None = None
+        self.counted: int | None = 0
         self._view = view
         self._waiters: list[asyncio.Future[None]] = []
 

@@ -77,6 +77,7 @@ class Outcomes:
         if run is None or run.ending:
             return
         run.size, run.flags = told.size, told.flags
+        self._roster.counts.printed(run, told.size)
         if told.flags & CANCELLED:
             run.cancelling = True
         if told.status is not None:

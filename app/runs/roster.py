@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from app.core.errors import Unavailable
+from app.runs.figures import RunCounts
 from app.runs.live import LiveRun
 from app.runs.store import RunStore
 from app.runs.waiting import Ticket, WaitingRuns
@@ -19,6 +20,7 @@ class Roster:
 
     Attributes:
         boot_id: this boot of the machine.
+        counts: what figures tell of runs.
 
     Args:
         told: called after each change of a run's state, when it is durable.
@@ -31,6 +33,7 @@ class Roster:
         self.waiting = WaitingRuns()
         self.told = told
         self.boot_id = ""
+        self.counts = RunCounts()
         self._place_free = place_free
 
     def wait(self, run: LiveRun) -> None:

@@ -67,6 +67,11 @@ class Runners:
         """A sentence about what limits running scripts now, None when nothing does."""
         return self._problem or self._starter.problem
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that are connected."""
+        return tuple(sorted(link.pid for link in self._links.values()))
+
     async def open(self) -> None:
         """Connects to every runner that lives, telling its runs; starts one of our version in the background."""
         names = await asyncio.to_thread(_socket_names, self._folder)

@@ -19,6 +19,7 @@ from app.runs.arguments import checked_args, checked_key, checked_size
 from app.runs.catalog import CannotStart, ScriptCatalog
 from app.runs.dispatcher import Dispatcher
 from app.runs.environment import ScriptEnvironment
+from app.runs.figures import RunsSeen
 from app.runs.follow import Turn, follow_bytes, follow_lines
 from app.runs.keyboard import resize, type_into
 from app.runs.live import LiveRun
@@ -252,6 +253,11 @@ class RunsService:
         places = self._dispatcher.positions()
         return replace(page, items=tuple(self._current(run, places) for run in page.items))
 
+    def figures(self, actor: Actor) -> RunsSeen:
+        """What is counted of all runs. Raises Forbidden for a token without the scope read."""
+        actor.require_read()
+        return self._dispatcher.figures()
+
     async def tail_text(self, actor: Actor, run_id: str, limit: int) -> str:
         """The last `limit` bytes of a run's output as plain text; why it did not start where there is none."""
         return await self.tail_of(await self.get(actor, run_id), limit)
@@ -279,7 +285,7 @@ class RunsService:
             window: for a terminal: what it may be sent; without one nothing is left out.
         """
         run = await self._seen_run(actor, run_id)
-        async for event in follow_bytes(run, self._folder / run_id, _offset(offset, run), window):
+        async for event in follow_bytes(run, self._folder / run_id, max(0, min(offset, run.size)), window):
             yield event
 
     async def follow_lines(self, actor: Actor, run_id: str, offset: int = 0) -> AsyncGenerator[LineEvent, None]:
@@ -338,13 +344,10 @@ class RunsService:
         return replace(view, queue_position=places.get(view.id)) if view.state is RunState.QUEUED else view
 
     def _tell(self, run: LiveRun) -> None:
+        self._dispatcher.count(run)
         view = self._view(run)
         for watcher in list(self._watchers.values()):
             try:
                 watcher(view)
             except Exception:
                 log.exception("a follower of runs failed")
-
-
-def _offset(offset: int, run: LiveRun) -> int:
-    return max(0, min(offset, run.size))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from app.access import ActorDep, ServicesDep
+from app.access import ActorDep, AdminDep, ServicesDep
 from app.tokens.schemas import TokenView
 from app.tokens.service import MAX_DAYS, MAX_SCOPES
 
@@ -20,6 +20,13 @@ class TokenRequest(BaseModel):
         max_length=MAX_SCOPES, description="`read`, `admin`, `run:<id of a quick action>`"
     )
     expires_in_days: int | None = Field(default=None, ge=1, le=MAX_DAYS, description="never when absent or null")
+
+
+class AcceptedToken(BaseModel):
+    """A token that was made on another machine."""
+
+    name: str = Field(max_length=400, description="what it is for")
+    sha256: str = Field(max_length=100, description="of its text, in hexadecimal")
 
 
 class MadeToken(BaseModel):
@@ -56,6 +63,12 @@ async def create_token(body: TokenRequest, actor: ActorDep, services: ServicesDe
         created_at=view.created_at,
         expires_at=view.expires_at,
     )
+
+
+@router.post("/accept", status_code=201)
+async def accept_token(body: AcceptedToken, actor: AdminDep, services: ServicesDep) -> TokenView:
+    """Has this machine accept a token of another one, by its hash; it may read here, and nothing else."""
+    return await services.tokens.accept(actor, body.name, body.sha256)
 
 
 @router.delete("/{token_id}", status_code=204)

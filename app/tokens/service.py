@@ -24,6 +24,7 @@ MAX_NAME = 100
 MAX_SCOPES = 100
 MAX_DAYS = 3650
 ACTION = re.compile(r"[0-9a-f]{32}")
+SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class TokensService:
@@ -143,6 +144,35 @@ class TokensService:
         token = await self._tokens.issue(actor, await self._user(owner), view, endings)
         log.info("token made by %s", actor.username, extra={"event": "token_created", "token_id": view.id})
         return NewToken(token, view)
+
+    async def accept(self, actor: Actor, name: str, sha256: str) -> TokenView:
+        """Has this machine accept a token that was made on another one: one Prometheus, one token, many machines.
+
+        It may read here what the administrator may, and nothing else. Admin only.
+
+        Args:
+            name: what it is for.
+            sha256: of the token's text, in hexadecimal; the token itself need not come here.
+
+        Raises:
+            BadValue: the name or hash is not acceptable.
+            Forbidden: a token or a client asks.
+            StepUpNeeded: the second factor was proved too long ago.
+            Conflict: it is accepted already, or the actor has too many tokens.
+            Limited: too often.
+            Unavailable: it cannot be stored.
+        """
+        actor.require_admin()
+        actor.require_fresh_factor(self._clock.now())
+        self._users.count_own_change(actor)
+        if SHA256.fullmatch(sha256) is None:
+            raise BadValue("The SHA-256 of a token has 64 hexadecimal digits: printf %s TOKEN | sha256sum")
+        endings, user = self._tokens.endings_of(actor.user_id), await self._user(actor)
+        now = iso(self._clock.now())
+        view = TokenView(new_id(), _checked_name(name), (READ,), user.id, user.username, now, None, None)
+        await self._tokens.accept(actor, user, view, endings, sha256.lower())
+        log.info("token accepted by %s", actor.username, extra={"event": "token_accepted", "token_id": view.id})
+        return view
 
     async def revoke(self, actor: Actor, token_id: str) -> None:
         """Ends a token; what is open under it closes within a second. One's own, an admin anybody's.

@@ -124,20 +124,25 @@ class Tokens:
         return self._ended_for[user_id]
 
     async def issue(self, actor: Actor, user: UserView, view: TokenView, endings: int) -> str:
-        """Makes the token that `view` tells of, and returns it; it is not kept.
+        """Makes the token that `view` tells of, and returns it; it is not kept. See `accept`."""
+        token = new_token()
+        await self.accept(actor, user, view, endings, hash_of(token))
+        return token
+
+    async def accept(self, actor: Actor, user: UserView, view: TokenView, endings: int, token_hash: str) -> None:
+        """Has a token of this hash be what `view` tells of.
 
         Args:
             endings: `endings_of` the user when it was known to have its rights.
 
         Raises:
-            Conflict: the user has too many.
+            Conflict: the user has too many, or there is one of this hash.
             NotSignedIn: the user lost its rights meanwhile.
             Unavailable: it cannot be stored.
         """
-        token = new_token()
         row = TokenRow(
             id=view.id,
-            hash=hash_of(token),
+            hash=token_hash,
             user_id=user.id,
             username=user.username,
             name=view.name,
@@ -150,6 +155,8 @@ class Tokens:
             theirs = select(func.count()).where(col(TokenRow.user_id).is_not_distinct_from(user.id))
             if session.exec(theirs).one() >= MAX_PER_USER:
                 raise Conflict(f"You have {MAX_PER_USER} tokens already. Revoke one that you do not need first.")
+            if session.exec(select(TokenRow.id).where(TokenRow.hash == token_hash)).first() is not None:
+                raise Conflict("This token is accepted already.")
             session.add(row)
             detail = {"id": view.id, "scopes": list(view.scopes), "expires_at": view.expires_at}
             if actor.user_id != user.id or actor.username != user.username:
@@ -162,7 +169,6 @@ class Tokens:
         if self._ended_for[user.id] != endings:  # deleted, say, while this was being written
             await self.end(view, Actor.system())
             raise NotSignedIn("Your account has just been changed. Sign in again.")
-        return token
 
     def rename(self, user: UserView) -> None:
         """Gives a user's tokens the display name that it has now."""

@@ -26,8 +26,8 @@ from app.core.migrations.__main__ import migrate as migrate_file
 from tests.support.server import ROOT
 
 MODELS = (
-    "import app.actions.models, app.audit.models, app.auth.models, app.plugins.models, app.runs.models, "
-    "app.second_factor.models, app.settings.models, app.tokens.models, app.users.models"
+    "import app.actions.models, app.audit.models, app.auth.models, app.fleet.models, app.plugins.models, "
+    "app.runs.models, app.second_factor.models, app.settings.models, app.tokens.models, app.users.models"
 )
 
 TIME = "2026-01-01T00:00:00.000Z"

@@ -1,20 +1,25 @@
 """/metrics, read as Prometheus reads it."""
 
+import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlmodel import Session
 
+from app.core.errors import Forbidden
+from app.core.permissions import Actor, TokenRights
+from app.metrics import service as module
 from app.metrics.exposition import Family, exposition
+from app.services import Services
 from tests.conftest import StartServer
+from tests.metrics.scrape import samples
 from tests.plugins.support import text_of, write
 from tests.support.clients import http_client, session_cookies
-
-SAMPLE = re.compile(
-    r'(?P<name>[a-z0-9_]+)(\{(?P<labels>[a-z0-9_]+="(\\.|[^"\\])*"(,[a-z0-9_]+="(\\.|[^"\\])*")*)\})? (?P<value>\S+)'
-)
 
 
 @pytest.fixture
@@ -26,20 +31,6 @@ async def admin(start_server: StartServer, tmp_path: Path) -> AsyncIterator[http
     server = await start_server()
     async with http_client(server, await session_cookies(server)) as client:
         yield client
-
-
-def samples(text: str) -> dict[str, float]:
-    """Each sample's number, by its name and labels; fails on a line that is none."""
-    found: dict[str, float] = {}
-    for line in text.splitlines():
-        if line.startswith("# "):
-            assert re.fullmatch(r"# (HELP [a-z0-9_]+ .+|TYPE [a-z0-9_]+ (gauge|counter))", line), line
-            continue
-        assert SAMPLE.fullmatch(line), line
-        name, _, value = line.rpartition(" ")
-        assert name not in found, line
-        found[name] = float(value)
-    return found
 
 
 async def test_a_token_that_may_read_gets_machine_core_and_plugins(admin: httpx.AsyncClient) -> None:
@@ -85,3 +76,72 @@ def test_what_was_not_measured_is_left_out_and_labels_are_escaped() -> None:
     assert exposition([disks, nothing]) == (
         '# HELP disk_bytes A\\nsize.\n# TYPE disk_bytes gauge\ndisk_bytes{mount="a\\"b\\\\c\\nd?"} 5\n'
     )
+
+
+async def test_everything_that_the_core_counts_is_told(admin: httpx.AsyncClient, tmp_path: Path) -> None:
+    async with httpx.AsyncClient(base_url=admin.base_url, trust_env=False) as stranger:
+        wrong = await stranger.post("/api/auth/login", json={"username": "nobody", "password": "wrong"})
+    assert wrong.status_code == 401
+    before = samples((await admin.get("/metrics")).text)
+    (script := tmp_path / "server0" / "scripts" / "five.sh").write_text("#!/bin/sh\nprintf 12345\nexit $1\n")
+    script.chmod(0o755)
+    for args in ([], ["3"]):
+        run = (await admin.post("/api/runs", json={"script": "five.sh", "args": args})).json()
+        await admin.get(f"/api/runs/{run['id']}/stream")  # it ends with the run
+    text = (await admin.get("/metrics")).text
+    found = samples(text)
+
+    def grew(name: str) -> float:
+        return found[name] - before.get(name, 0)
+
+    assert grew('toru_runs_ended_total{outcome="succeeded"}') == 1
+    assert grew('toru_runs_ended_total{outcome="failed"}') == 1
+    assert grew("toru_runs_started_total") == 2
+    assert grew("toru_runs_output_bytes_total") == 10
+    assert grew("toru_run_duration_seconds_count") == 2
+    assert grew('toru_run_duration_seconds_bucket{le="14400.0"}') == 2
+    assert grew('toru_http_requests_total{route="/api/runs",method="POST",status="2xx"}') == 2
+    assert grew('toru_http_request_duration_seconds_count{route="/api/runs"}') == 2
+    assert grew("toru_event_loop_lag_seconds_count") > 0
+    assert grew("toru_database_write_duration_seconds_count") > 0
+    assert grew("toru_audit_rows") > 0
+    assert found["toru_http_requests_in_flight"] == 1
+    assert found['toru_websockets_open{kind="runs"}'] == 0
+    assert before['toru_sign_ins_total{outcome="refused"}'] == 1
+    assert before['toru_sign_ins_total{outcome="accepted"}'] >= 1
+    assert found["toru_sessions"] >= 1
+    assert found["toru_database_up"] == 1
+    assert found["toru_database_bytes"] > 0
+    assert found["toru_core_memory_proportional_bytes"] < found["toru_core_memory_bytes"]
+    assert found["toru_runner_memory_bytes"] > found["toru_runner_memory_proportional_bytes"] > 1 << 20
+    assert found["toru_event_loop_lag_max_seconds"] > 0
+    assert found["toru_log_lines_lost_total"] == 0
+
+
+async def test_figures_come_also_while_the_database_does_not_answer(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DATABASE_SECONDS", 0.05)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def hold_up(session: Session) -> None:
+        begun.set()
+        goes_on.wait(30)
+
+    held_up = asyncio.ensure_future(services.metrics._database.read(hold_up))
+    await asyncio.to_thread(begun.wait, 30)
+    try:
+        found = samples(exposition(await services.metrics.families(Actor.system())))
+    finally:
+        goes_on.set()
+        await held_up
+    assert found["toru_database_up"] == 0
+    assert "toru_audit_rows" not in found
+    assert found["toru_runs_running"] == 0
+    assert samples(exposition(await services.metrics.families(Actor.system())))["toru_database_up"] == 1
+
+
+async def test_a_token_that_may_only_run_sees_no_figure(services: Services) -> None:
+    actor = replace(Actor.system(), token=TokenRights("x", frozenset({"run:y"})))
+    with pytest.raises(Forbidden):
+        await services.metrics.families(actor)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from app.tokens.form import hash_of, new_token
 from tests.conftest import StartServer
 from tests.support.clients import CLIENT, JsonSocket, http_client, open_socket, session_cookies, sign_in
 from tests.support.server import Server
@@ -324,3 +325,25 @@ async def test_another_admin_password_ends_the_admins_tokens(start_server: Start
         assert (await program.get("/api/users")).status_code == 401
     async with automation(server, theirs) as program:
         assert (await program.get("/api/resources")).status_code == 200
+
+
+async def test_a_token_of_another_machine_is_accepted_by_its_hash_and_reads_only(
+    server: Server, admin: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    token = new_token()
+    wanted = {"name": "fleet", "sha256": hash_of(token).upper()}
+    assert (await client.post("/api/tokens/accept", json=wanted)).status_code == 403
+    async with automation(server, {"token": token}) as program:
+        assert (await program.get("/metrics")).status_code == 401
+        answer = await admin.post("/api/tokens/accept", json=wanted)
+        assert (answer.status_code, answer.json()["scopes"]) == (201, ["read"])
+        again = await admin.post("/api/tokens/accept", json=wanted)
+        assert (again.status_code, again.json()["error"]) == (409, "This token is accepted already.")
+        assert (await program.get("/metrics")).status_code == 200
+        assert (await program.get("/api/users")).status_code == 403
+        assert (await admin.delete(f"/api/tokens/{answer.json()['id']}")).status_code == 204
+        assert (await program.get("/metrics")).status_code == 401
+    for sha256 in ("", "x" * 64, "a" * 63, "a" * 64 + "\n"):
+        wrong = await admin.post("/api/tokens/accept", json={"name": "fleet", "sha256": sha256})
+        assert wrong.status_code == 400
+        assert "sha256sum" in wrong.json()["error"]

@@ -35,6 +35,9 @@ PHRASES: Final = {
     "action.changed": "Quick action changed",
     "action.deleted": "Quick action deleted",
     "action.ordered": "Quick actions ordered",
+    "machine.added": "Machine added",
+    "machine.changed": "Machine changed",
+    "machine.removed": "Machine removed",
     "licence.stored": "Licence key stored",
     "licence.removed": "Licence key removed",
     "audit.pruned": "Oldest rows removed",
@@ -73,6 +76,7 @@ KINDS: Final = {
     "setting": "Settings",
     "retention": "Retention",
     "backup": "Backups",
+    "machine": "Machines",
 }
 """What one may look for, by the first word of the kind."""
 
@@ -91,6 +95,7 @@ _ICONS: Final = {
     "action": "zap",
     "plugin": "puzzle",
     "licence": "key-round",
+    "machine": "server",
     "audit": "clipboard-list",
     "retention": "trash-2",
     "backup": "database-backup",
