@@ -48,6 +48,7 @@ def fingerprint(path: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+@pytest.mark.fault("S15")
 async def test_a_fresh_database_has_the_newest_schema_and_is_the_owners_only(path: Path) -> None:
     before = os.umask(0o022)
     try:
@@ -61,12 +62,14 @@ async def test_a_fresh_database_has_the_newest_schema_and_is_the_owners_only(pat
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+@pytest.mark.fault("S11")
 async def test_a_second_time_changes_nothing(made: Path) -> None:
     before = fingerprint(made)
     await prepare_database(made)
     assert fingerprint(made) == before
 
 
+@pytest.mark.fault("S11")
 def test_the_schema_is_that_of_the_tables_in_the_code(made: Path) -> None:
     exec(MODELS)  # so that the list is one
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(made))
@@ -117,6 +120,7 @@ def older(path: Path) -> Path:
     return path
 
 
+@pytest.mark.fault("S11")
 async def test_an_older_database_is_copied_before_it_is_migrated(older: Path) -> None:
     before = rows(older, "SELECT * FROM sessions"), rows(older, "SELECT * FROM settings")
     await prepare_database(older)
@@ -126,6 +130,7 @@ async def test_an_older_database_is_copied_before_it_is_migrated(older: Path) ->
     assert rows(older, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
+@pytest.mark.fault("S11")
 async def test_what_an_older_database_held_is_kept(older: Path) -> None:
     await prepare_database(older)
     assert rows(older, "SELECT * FROM settings") == [("max_runs", "7")]
@@ -139,6 +144,7 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.fault("S13")
 async def test_a_newer_database_is_refused_and_left_alone(made: Path) -> None:
     with closing(sqlite3.connect(made)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
@@ -149,6 +155,7 @@ async def test_a_newer_database_is_refused_and_left_alone(made: Path) -> None:
     assert fingerprint(made) == before
 
 
+@pytest.mark.fault("S07")
 @pytest.mark.parametrize(
     "damage", ["zero bytes", "garbage", "truncated", "wrong magic", "a foreign one", "no version", "a bad page"]
 )
@@ -183,6 +190,7 @@ def spoil(path: Path, damage: str) -> None:
             connection.commit()
 
 
+@pytest.mark.fault("S07")
 async def test_a_folder_is_refused(path: Path) -> None:
     path.mkdir()
     with pytest.raises(UnusableDatabase, match="is a folder, not a database"):
