@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,7 @@ from tests.conftest import StartServer
 from tests.runs.support import processes_of
 from tests.support.clients import http_client, session_cookies
 from tests.support.evidence import Evidence, often
-from tests.support.processes import ProcessWatch
-from tests.support.server import ADMIN_PASSWORD, ROOT, Server
-from tests.support.unprivileged import AS_NOBODY, NOBODY, open_folder, open_python
+from tests.support.unprivileged import NOBODY, open_folder
 from tests.support.waiting import eventually
 
 BOMB = """#!/bin/bash
@@ -117,38 +114,55 @@ async def test_a_flood_in_a_control_group_of_256_mib(
     await server.close()  # the group can only go when nobody is in it
 
 
-PLACE = """
-mount --make-rprivate /
+READ_ONLY = """
 mount --bind {folder} {folder}
 mount -o remount,ro,bind /
-mount -t tmpfs -o ro none /root
+if touch /tmp/toru-must-not-be-here 2>/dev/null; then exit 1; fi
+exec "$@"
+"""
+HIDDEN = """
+mount -t proc -o hidepid=2 proc /proc
 exec "$@"
 """
 
 
-@pytest.fixture
-def in_a_place(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server as nobody without a home, in a mount namespace of its own."""
-    folder = open_folder()
-    server = Server(folder)
-    server.script("hello.sh", "echo hello")
-    yield server
-    server.remove()
+def within_namespace(commands: str) -> tuple[str, ...]:
+    """A command that changes its own view of the file systems, then becomes what follows it."""
+    return ("unshare", "--mount", "sh", "-e", "-c", commands, "sh")
+
+
+def require(commands: str) -> None:
+    """Skips where a container allows no such mounts."""
+    done = subprocess.run([*within_namespace(commands), "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
 
 
 @pytest.mark.fault("O14")
 @pytest.mark.needs("nobody")
-async def test_without_a_home_and_with_nothing_else_to_write_to(in_a_place: Server) -> None:
+async def test_without_a_home_and_with_nothing_else_to_write_to(start_server: StartServer) -> None:
     """As nobody, the root file system read-only: its own folders are enough."""
-    await serves_within(in_a_place, "mount --bind {folder} {folder}\nmount -o remount,ro,bind /\n")
+    folder = open_folder()
+    commands = READ_ONLY.format(folder=folder)
+    require(commands)
+    server = await start_server(
+        folder=folder, unprivileged=True, env={"HOME": "/nonexistent"}, within=within_namespace(commands)
+    )
+    server.script("hello.sh", "echo hello")
+    async with http_client(server, await session_cookies(server)) as client:
+        run = await start(client, "hello.sh")
+        await eventually(lambda: _is(client, run, "succeeded"), 30)
+        assert (await client.get("/")).status_code == 200
 
 
 @pytest.mark.fault("O18")
 @pytest.mark.needs("nobody")
-async def test_where_other_processes_are_hidden(in_a_place: Server) -> None:
+async def test_where_other_processes_are_hidden(start_server: StartServer) -> None:
     """/proc with hidepid, for real: the machine is shown without what cannot be seen, and nothing is an error."""
-    async with served_within(in_a_place, "mount -t proc -o hidepid=2 proc /proc\n") as client:
-        for path in ("/api/resources", "/api/system/processes", "/api/system"):
-            answer = await client.get(path)
-            assert answer.status_code in (200, 404), answer.text
-        assert (await client.get("/api/resources")).status_code == 200
+    require(HIDDEN)
+    server = await start_server(unprivileged=True, within=within_namespace(HIDDEN))
+    async with http_client(server, await session_cookies(server)) as client:
+        found = (await client.get("/api/resources/processes")).raise_for_status().json()
+        (await client.get("/api/resources")).raise_for_status()
+        assert "1" not in {str(process["pid"]) for process in found["processes"]}
+        assert (await client.get("/system")).status_code == 200

@@ -16,8 +16,9 @@ from sqlmodel import Session
 from app.core.database import Database
 from tests.conftest import StartServer
 from tests.plugins.support import ADMIN, open_plugged
-from tests.support.clients import http_client, open_socket, session_cookies
+from tests.support.clients import http_client, open_socket
 from tests.support.evidence import Evidence, often
+from tests.support.server import Server
 from tests.support.waiting import eventually
 
 MEBIBYTE = 1 << 20
@@ -54,20 +55,18 @@ async def test_a_storm_of_strangers_at_the_sign_in_page(start_server: StartServe
 
 @pytest.mark.fault("A53")
 @pytest.mark.timeout(300)
-async def test_very_many_sockets_of_one_address(start_server: StartServer, evidence: Evidence) -> None:
-    server = await start_server()
+async def test_very_many_sockets_of_one_address(server: Server, admin: httpx.AsyncClient, evidence: Evidence) -> None:
     core, amount = psutil.Process(server.pid), often(200, 500)
-    async with http_client(server, await session_cookies(server)) as client:
-        files, before = core.num_fds(), memory_of(core)
-        async with contextlib.AsyncExitStack() as open_ones:
-            for _ in range(amount):
-                await open_ones.enter_async_context(open_socket(client, "/api/ws"))
-            assert (await client.get("/api/health")).status_code == 200
-            assert (await client.get("/api/auth/me")).json()["authenticated"]
-            assert memory_of(core) - before < 60 * MEBIBYTE
-        evidence.attacks["sockets at once"] += amount
-        await eventually(lambda: core.num_fds() <= files + 4, 30)
-        await eventually(lambda: memory_of(core) < before + 20 * MEBIBYTE, 30)
+    files, before = core.num_fds(), memory_of(core)
+    async with contextlib.AsyncExitStack() as open_ones:
+        for _ in range(amount):
+            await open_ones.enter_async_context(open_socket(admin, "/api/ws"))
+        assert (await admin.get("/api/health")).status_code == 200
+        assert (await admin.get("/api/auth/me")).json()["authenticated"]
+        assert memory_of(core) - before < 60 * MEBIBYTE
+    evidence.attacks["sockets at once"] += amount
+    await eventually(lambda: core.num_fds() <= files + 4, 30)
+    await eventually(lambda: memory_of(core) < before + 20 * MEBIBYTE, 30)
 
 
 @pytest.mark.fault("S02")
@@ -127,14 +126,13 @@ async def test_a_plugin_answers_a_thousand_requests_and_goes(database_template: 
 @pytest.mark.fault("X03")
 @pytest.mark.timeout(300)
 async def test_a_script_that_is_a_link_every_other_moment(
-    start_server: StartServer, tmp_path: Path, evidence: Evidence
+    server: Server, admin: httpx.AsyncClient, tmp_path: Path, evidence: Evidence
 ) -> None:
     """Each start runs what the name meant at some moment, or is refused; the server goes on, and no link is listed.
 
     Whoever can swap the file can as well write into it, so nothing is won by winning the race: scripts are executed by
     their path, for the kernel gives an interpreter no other way that leaves `$0` and the descriptors alone.
     """
-    server = await start_server()
     inside = server.script("inside.sh", "echo inside")
     outside = tmp_path / "outside.sh"
     outside.write_text("#!/bin/sh\necho outside\n")
@@ -150,20 +148,19 @@ async def test_a_script_that_is_a_link_every_other_moment(
         os.replace(spare, target)
         os.replace(link, target)
 
-    async with http_client(server, await session_cookies(server)) as client:
-        for _ in range(often(60, 2_000)):
-            for step in (lambda: None, swap):
-                await asyncio.to_thread(step)
-            swapping = asyncio.create_task(asyncio.to_thread(swap))
-            answer = await client.post("/api/runs", json={"script": "swapped.sh"})
-            await swapping
-            seen[str(answer.status_code)] += 1
-            if answer.status_code == 201:
-                run = answer.json()["id"]
-                await eventually(lambda: _is_over(client, run), 20)  # noqa: B023 (awaited here)
-                seen[(await client.get(f"/api/runs/{run}/output")).text.strip() or "nothing"] += 1
-        assert "swapped.sh" not in (await client.get("/api/scripts")).json()  # at rest it is the link
-        assert (await client.post("/api/runs", json={"script": "swapped.sh"})).status_code == 404
+    for _ in range(often(20, 1_000)):
+        await asyncio.to_thread(swap)
+        swapping = asyncio.create_task(asyncio.to_thread(swap))
+        answer = await admin.post("/api/runs", json={"script": "swapped.sh"})
+        await swapping
+        seen[str(answer.status_code)] += 1
+        if answer.status_code == 201:
+            run = answer.json()["id"]
+            await eventually(lambda: _is_over(admin, run), 20)  # noqa: B023 (awaited here)
+            seen[(await admin.get(f"/api/runs/{run}/output")).text.strip() or "nothing"] += 1
+    assert "swapped.sh" not in (await admin.get("/api/scripts")).json()  # at rest it is the link
+    assert (await admin.post("/api/runs", json={"script": "swapped.sh"})).status_code == 404
+    target.unlink()
     assert set(seen) <= {"201", "404", "409", "inside", "outside", "nothing"}
     evidence.attacks["starts of a script that is swapped for a link"] += seen["201"] + seen["404"] + seen["409"]
     evidence.notes.append(f"X03: of {seen['201']} starts amid swaps, {seen['outside']} ran what the link named")
