@@ -27,7 +27,8 @@ def write(database_template: Path, tmp_path: Path) -> Write:
     def run(synchronous: str) -> tuple[Path, bytes]:
         shutil.copy(database_template, tmp_path / "toru.db")
         before = (tmp_path / "toru.db").read_bytes()
-        command = [sys.executable, "-m", "tests.faults.power_cut", tmp_path, tmp_path / "record", "150", synchronous]
+        where = [str(tmp_path), str(tmp_path / "record")]
+        command = [sys.executable, "-m", "tests.faults.power_cut", *where, "150", synchronous]
         subprocess.run(command, cwd=ROOT, check=True, timeout=50)
         return tmp_path / "record", before
 

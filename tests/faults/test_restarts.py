@@ -35,7 +35,7 @@ async def start(client: httpx.AsyncClient, script: str, *args: str) -> str:
 
 
 async def is_over(client: httpx.AsyncClient, run_id: str) -> bool:
-    return (await client.get(f"/api/runs/{run_id}")).json()["state"] == "succeeded"
+    return bool((await client.get(f"/api/runs/{run_id}")).json()["state"] == "succeeded")
 
 
 @pytest.mark.fault("O02")

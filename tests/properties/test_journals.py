@@ -72,9 +72,7 @@ async def lines(place: Path, offset: int, until: int, limit: int) -> list[tuple[
         for _ in range(TURNS):
             parts = await reader.read(limit, until)
             if parts is None:
-                parts = await reader.rest()
-                found += [(part.stderr, line) for part in parts for line in part.data.split(b"\n")]
-                return found
+                return found + [(part.stderr, bytes(part.data)) for part in await reader.rest()]
             found += [(p.stderr, line) for p in parts if isinstance(p, Lines) for line in p.data.split(b"\n")]
     finally:
         reader.close()
