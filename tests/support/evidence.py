@@ -33,14 +33,3 @@ class Evidence:
 
 
 COUNTED = pytest.StashKey[Evidence]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """One ledger a run."""
-    config.stash[COUNTED] = Evidence()
-
-
-@pytest.fixture(scope="session")
-def evidence(pytestconfig: pytest.Config) -> Evidence:
-    """Where tests count what they tried."""
-    return pytestconfig.stash[COUNTED]
