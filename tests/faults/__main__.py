@@ -24,12 +24,17 @@ from tests.support.server import ROOT
 
 REPORT = ROOT / "RELIABILITY.md"
 PROPERTIES = "tests/properties"
+STARTS_ITS_OWN = frozenset(
+    ("start_server", "start_runner", "core", "runner", "product", "plugged", "target", "browser", "page", "as_user")
+)
+"""Fixtures that take seconds."""
+
 SELECTED = {"smoke": "not full and not soak", "full": "(fault or full) and not soak", "soak": "soak"}
 
 
 @dataclass(eq=False)  # pytest keeps its plugins in sets
 class OnlyQuickRows:
-    """Leaves what shows a row of the size smoke, and the catalogue's own tests."""
+    """Leaves what shows a row of the size smoke without starting a server or a browser of its own, and the parsers."""
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Called by pytest."""
@@ -38,8 +43,9 @@ class OnlyQuickRows:
         left_out: list[pytest.Item] = []
         for item in items:
             named = {str(row) for marker in item.iter_markers("fault") for row in marker.args}
+            is_quick = bool(named & quick) and not STARTS_ITS_OWN & set(getattr(item, "fixturenames", ()))
             belongs = "tests/properties/" in item.nodeid or "test_catalogue" in item.nodeid
-            (kept if belongs or named & quick else left_out).append(item)
+            (kept if belongs or is_quick else left_out).append(item)
         items[:] = kept
         config.hook.pytest_deselected(items=left_out)
 
@@ -60,7 +66,7 @@ def main() -> int:
         return properties(options.outcome, further)
     started = time.monotonic()
     outcome, code = run(options.size, further)
-    if options.size != "smoke":
+    if options.size != "smoke" or options.report != REPORT:
         write(options.report, outcome, options.size, time.monotonic() - started, commit())
         print(f"\nThe report is in {options.report}.")
     return code

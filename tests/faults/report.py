@@ -75,10 +75,32 @@ class Outcome:
         return FAILED if FAILED in ended else PASSED if PASSED in ended else SKIPPED
 
 
+SOAK = "## Soak"
+
+
 def write(path: Path, outcome: Outcome, size: str, seconds: float, commit: str) -> None:
-    """Writes the report."""
+    """Writes the report; that of a soak is a chapter of its own, which the other sizes leave alone."""
+    before, _, soak = (path.read_text() if path.exists() else "").partition(f"{SOAK}\n")
+    if size == "soak":
+        path.write_text(f"{before.rstrip() or '# Reliability'}\n\n{_soak(outcome, commit)}\n")
+        return
     parts = [_head(outcome, size, seconds, commit), _areas(outcome), _rows(outcome), _evidence(outcome.evidence)]
-    path.write_text("\n\n".join(parts) + "\n")
+    path.write_text("\n\n".join(parts) + (f"\n\n{SOAK}\n{soak}" if soak else "\n"))
+
+
+def _soak(outcome: Outcome, commit: str) -> str:
+    verdicts = Counter(outcome.tests.values())
+    lines = [
+        f"{SOAK}\n",
+        f"`python -m tests.faults soak`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {commit}, {_machine()}: "
+        f"{'nothing grew' if not verdicts[FAILED] else '**something grew**'}.\n",
+        *(f"- {note}" for note in outcome.evidence.notes),
+        *(
+            f"- {name}: {amount:,}, lost {outcome.evidence.lost[name]:,}"
+            for name, amount in outcome.evidence.kept.items()
+        ),
+    ]
+    return "\n".join(lines)
 
 
 def _head(outcome: Outcome, size: str, seconds: float, commit: str) -> str:
@@ -145,7 +167,7 @@ def _failures(outcome: Outcome, row: Row) -> str:
 
 def _why_not(outcome: Outcome, row: Row) -> str:
     reasons = {outcome.reasons[name] for name in outcome.of_row.get(row.id, []) if name in outcome.reasons}
-    return row.reason or "; ".join(sorted(reasons)) or f"only in the size {row.size}"
+    return "; ".join(sorted(reasons)) or (row.reason if row.not_tried else f"it is of the size {row.size}")
 
 
 def _evidence(counted: Evidence) -> str:

@@ -24,7 +24,7 @@ from tests.support.server import Server
 MINUTES = "TORU_SOAK_MINUTES"
 SAMPLE_SECONDS = 5.0
 MOST_MEMORY = 2 << 20
-"""Bytes an hour that memory may grow by, after the warm-up."""
+"""Bytes that memory may grow by after the warm-up."""
 
 MOST_FILES = 2
 WARM_UP = 0.25
@@ -176,7 +176,8 @@ async def test_an_hour_of_everything(start_server: StartServer, tmp_path: Path, 
     assert growth["core: descriptors"] <= MOST_FILES
     assert growth["core: threads"] <= MOST_FILES
     assert growth["runner: descriptors"] <= MOST_FILES
-    assert growth["core: memory"] <= MOST_MEMORY * max(1.0, minutes / 60)
+    # Less than half an hour is all warm-up: the history fills, caches and pools find their size.
+    assert growth["core: memory"] <= (MOST_MEMORY if minutes >= 30 else 8 * MOST_MEMORY)
     assert growth["runner: memory"] <= MOST_MEMORY
 
 
