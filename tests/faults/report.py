@@ -90,16 +90,12 @@ def write(path: Path, outcome: Outcome, size: str, seconds: float, commit: str) 
 
 def _soak(outcome: Outcome, commit: str) -> str:
     verdicts = Counter(outcome.tests.values())
-    lines = [
-        f"{SOAK}\n",
-        f"`python -m tests.faults soak`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {commit}, {_machine()}: "
-        f"{'nothing grew' if not verdicts[FAILED] else '**something grew**'}.\n",
-        *(f"- {note}" for note in outcome.evidence.notes),
-        *(
-            f"- {name}: {amount:,}, lost {outcome.evidence.lost[name]:,}"
-            for name, amount in outcome.evidence.kept.items()
-        ),
-    ]
+    verdict = "**something grew**" if verdicts[FAILED] else "nothing grew"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {commit}, {_machine()}"
+    counted = outcome.evidence
+    lines = [f"{SOAK}\n", f"`python -m tests.faults soak`, {when}: {verdict}.\n"]
+    lines += [f"- {note}" for note in counted.notes]
+    lines += [f"- {name}: {amount:,}, lost {counted.lost[name]:,}" for name, amount in counted.kept.items()]
     return "\n".join(lines)
 
 
