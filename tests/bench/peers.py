@@ -90,7 +90,7 @@ def _answers(port: int, path: str | None) -> bool:
 async def glances(python: Path) -> AsyncIterator[tuple[Glances, int]]:
     """Glances' server of REST, without its page; and its process id."""
     target = Glances(free_port())
-    command = [python, "-m", "glances", "-w", "-B", "127.0.0.1", "-p", str(target.port), "--disable-webui"]
+    command = [str(python), "-m", "glances", "-w", "-B", "127.0.0.1", "-p", str(target.port), "--disable-webui"]
     async with running([*command, "--disable-autodiscover"], target.port, target.light_path) as pid:
         yield target, pid
 
