@@ -25,7 +25,19 @@ from tests.support.server import ROOT
 REPORT = ROOT / "RELIABILITY.md"
 PROPERTIES = "tests/properties"
 STARTS_ITS_OWN = frozenset(
-    ("start_server", "start_runner", "core", "runner", "product", "plugged", "target", "browser", "page", "as_user")
+    (
+        "start_server",
+        "start_runner",
+        "core",
+        "runner",
+        "product",
+        "plugged",
+        "impatient",
+        "target",
+        "browser",
+        "page",
+        "as_user",
+    )
 )
 """Fixtures that take seconds."""
 
