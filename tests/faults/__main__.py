@@ -76,10 +76,10 @@ def main() -> int:
         os.environ["TORU_SOAK_MINUTES"] = str(options.minutes)
     if options.size == "properties":
         return properties(options.outcome, further)
-    started = time.monotonic()
+    started, version = time.monotonic(), commit()
     outcome, code = run(options.size, further)
     if options.size != "smoke" or options.report != REPORT:
-        write(options.report, outcome, options.size, time.monotonic() - started, commit())
+        write(options.report, outcome, options.size, time.monotonic() - started, version)
         print(f"\nThe report is in {options.report}.")
     return code
 

@@ -6,7 +6,7 @@ import platform
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class Outcome:
 
     def as_json(self) -> str:
         """What `add` takes."""
-        return json.dumps({"tests": self.tests, "evidence": asdict(self.evidence)})
+        return json.dumps({"tests": self.tests, "evidence": vars(self.evidence)})
 
     def verdict(self, row: Row) -> str:
         """failed when a test of it failed, passed when at least one showed it, else skipped."""

@@ -164,5 +164,6 @@ async def test_where_other_processes_are_hidden(start_server: StartServer) -> No
     async with http_client(server, await session_cookies(server)) as client:
         found = (await client.get("/api/resources/processes")).raise_for_status().json()
         (await client.get("/api/resources")).raise_for_status()
-        assert "1" not in {str(process["pid"]) for process in found["processes"]}
-        assert (await client.get("/system")).status_code == 200
+        assert found["complete"] is False
+        assert 1 not in {process["pid"] for process in found["items"]}
+        assert (await client.get("/system-monitor")).status_code == 200

@@ -223,7 +223,8 @@ async def test_two_hundred_starts_over_sockets_all_finish(start_server: StartSer
     server = await start_server()
     script = server.script("short.sh", "sleep 0.3; echo done")
     async with await sign_in(server) as admin:
-        answers = await asyncio.gather(*(admin.post("/api/runs", json={"script": script}) for _ in range(200)))
+        starts = (admin.post("/api/runs", json={"script": script}, timeout=60) for _ in range(200))
+        answers = await asyncio.gather(*starts)
         states = [answer.json()["state"] for answer in answers]
         assert states.count("running") == 20
         assert states.count("queued") == 180
