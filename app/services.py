@@ -1,6 +1,6 @@
 """What doors are handed: every service of the product, built once by `app.bootstrap`."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from app.actions.service import ActionsService
 from app.audit.service import AuditService

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.blocking import BlockingGuard
 from tests.support.clients import CLIENT, http_client, session_cookies
+from tests.support.evidence import COUNTED, Evidence
 from tests.support.needs import TOOLS, in_ci, missing
 from tests.support.processes import ProcessWatch, adopt_orphans
 from tests.support.server import Server
@@ -22,8 +23,9 @@ pytest_plugins = ["tests.support.browser", "tests.support.database", "tests.supp
 StartServer = Callable[..., Awaitable[Server]]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     adopt_orphans()
+    config.stash[COUNTED] = Evidence()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -37,6 +39,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"This needs `{thing}`, and {reason}.", pytrace=False)
         if reason is not None:
             pytest.skip(f"{thing}: {reason}")
+
+
+@pytest.fixture(scope="session")
+def evidence(pytestconfig: pytest.Config) -> Evidence:
+    """Where tests count what they tried and what was lost, for `python -m tests.faults`."""
+    return pytestconfig.stash[COUNTED]
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,7 @@ async def test_the_description_tells_what_each_route_takes(described: dict[str, 
             assert taken == ([] if path in PUBLIC else [{"session": []}, {"token": []}]), (method, path)
 
 
+@pytest.mark.fault("A31")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -115,6 +116,7 @@ async def test_nothing_is_changed_for_another_site(
         assert answer.status_code == 403, (method, path)
 
 
+@pytest.mark.fault("A50")
 async def test_a_client_may_do_nothing_that_is_an_admins(client: httpx.AsyncClient) -> None:
     body = {"value": "1", "name": "x", "script_path": "x", "username": "x", "password": "x"}
     for method, path in ADMIN_ONLY:
@@ -209,6 +211,7 @@ async def test_a_body_that_does_not_tell_its_size_is_bounded_too(http: httpx.Asy
     assert (answer.status_code, answer.json()) == (413, {"error": "The request is too large."})
 
 
+@pytest.mark.fault("A50")
 @pytest.mark.parametrize("page", ["-1", "1000000000000000000000", "x", "'; DROP TABLE users; --", "\0"])
 @pytest.mark.parametrize("name", ["limit", "before", "state", "user"])
 async def test_a_page_that_cannot_be_turned_is_no_mistake_of_ours(
@@ -218,6 +221,7 @@ async def test_a_page_that_cannot_be_turned_is_no_mistake_of_ours(
     assert answer.status_code in (200, 400, 422)
 
 
+@pytest.mark.fault("A46")
 async def test_every_answer_carries_the_security_headers(admin: httpx.AsyncClient, http: httpx.AsyncClient) -> None:
     asked = itertools.product((admin, http), ("/api/health", "/api/users", "/api/nothing", "/login", "/", "/api/docs"))
     for client, path in asked:
@@ -276,6 +280,7 @@ async def test_the_description_page_works_in_a_browser_under_its_policy(open_pag
     assert [url for url in elsewhere if not url.startswith("data:")] == []
 
 
+@pytest.mark.fault("A26")
 @pytest.mark.parametrize("how", ["PRODUCTION", "SECURE_COOKIES"])
 async def test_in_production_every_cookie_is_ours_alone(how: str, start_server: StartServer) -> None:
     server = await start_server(env={how: "true"})
@@ -310,6 +315,7 @@ def test_the_sentence_for_a_problem_never_holds_the_value() -> None:
     assert "Canary" not in json.dumps(sentence_for([problem]))
 
 
+@pytest.mark.fault("A43")
 async def test_a_token_that_somebody_puts_into_an_address_is_found_nowhere(start_server: StartServer) -> None:
     server = await start_server()
     canary = "Canary" * 7 + "x"

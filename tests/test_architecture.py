@@ -27,9 +27,11 @@ CONCEPTS = (
     "backup",
     "fleet",
 )
+BESIDE_THE_TREE = ("bench", "faults", "properties", "proxies", "scripts", "sdk", "support", "theme", "ui")
 MOST_LINES = 350
 MOST_FUNCTION_LINES = 50
 SHARED_TRANSACTIONS = ("app.auth.sessions",)  # a session is issued only to an account that is still there and active
+APART = ("bench", "faults", "properties", "scripts", "sdk", "support", "theme", "ui")  # tests of no one folder of app/
 NICEGUI_HOMES = re.compile(r"ui(\..+)?|theme\.apply|app\.main")
 
 
@@ -299,7 +301,9 @@ def test_tests_mirror_the_tree() -> None:
     stray = [
         f"tests/{path}"
         for path in tests
-        if len(path.parts) > 1 and path.parts[0] not in ("bench", "proxies", "scripts", "sdk", "support", "theme", "ui")
+        if len(path.parts) > 1
+        and path.parts[0]
+        not in ("bench", "faults", "properties", "proxies", "scripts", "sdk", "support", "theme", "ui")
         if not (ROOT / "app" / path.parts[0]).is_dir()
     ]
     assert not stray, explain("These mirror nothing:", stray, "tests/runs/ is for app/runs/, tests/ui/ for ui/.")

@@ -12,6 +12,7 @@ from app import bodies as module
 Message = MutableMapping[str, Any]
 
 
+@pytest.mark.fault("A51")
 async def test_a_body_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODY_SECONDS", 0.2)
     receive = module.with_limits(trickle(every=0.05))

@@ -85,6 +85,7 @@ async def test_two_authorization_headers_are_refused(gate: Gate, made: NewToken)
     assert (answer.status_code, answer.json()["error"]) == (401, DOUBLED)
 
 
+@pytest.mark.fault("A45")
 @pytest.mark.parametrize("cookie", ["the live one", "session_id=nonsense", "session_id="])
 async def test_a_cookie_and_a_token_together_are_refused(
     cookie: str, gate: Gate, session: dict[str, str], bearer: dict[str, str]
@@ -118,6 +119,7 @@ async def test_what_answers_everybody_answers_a_bad_token_too(gate: Gate) -> Non
         assert (answer.status_code, answer.json()["user"]) == (200, None)
 
 
+@pytest.mark.fault("A45")
 @pytest.mark.parametrize(
     "foreign", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
 )

@@ -136,6 +136,7 @@ async def test_what_is_public_is_open_to_everybody(path: str, gate: Gate) -> Non
     assert answer.json()["user"] is None
 
 
+@pytest.mark.fault("A30")
 @pytest.mark.parametrize("path", PRIVATE_PATHS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
 async def test_everything_else_is_closed_to_strangers_by_any_method(path: str, method: str, gate: Gate) -> None:
@@ -149,6 +150,7 @@ async def test_everything_else_is_closed_to_strangers_by_any_method(path: str, m
     assert gate.behind.seen == []
 
 
+@pytest.mark.fault("A30")
 @pytest.mark.parametrize(
     "path",
     [
@@ -164,6 +166,7 @@ async def test_no_spelling_of_a_path_opens_a_door(path: str, gate: Gate) -> None
     assert gate.behind.seen == []
 
 
+@pytest.mark.fault("A27")
 @pytest.mark.parametrize(
     ("path", "wanted"),
     [
@@ -189,6 +192,7 @@ async def test_a_live_session_opens_everything(gate: Gate, session: dict[str, st
         assert (await gate.ask(path, headers=session)).json()["user"] == "Admin"
 
 
+@pytest.mark.fault("A06")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -218,6 +222,7 @@ async def test_a_cookie_that_is_not_exactly_one_live_token_is_nobodys(
     assert (await gate.ask(headers={"Cookie": f"a=b; session_id={token}; c"})).status_code == 200
 
 
+@pytest.mark.fault("A06")
 async def test_two_cookie_headers_are_looked_at_together(gate: Gate, door: Door) -> None:
     token = (await door.enter()).token
     sent: list[Message] = []
@@ -251,6 +256,7 @@ async def test_secure_cookies_have_another_name_and_the_plain_one_is_worth_nothi
     assert (await gate.ask(headers={"Cookie": f"__Host-{session['Cookie']}"})).status_code == 200
 
 
+@pytest.mark.fault("A03")
 async def test_a_session_that_ended_opens_nothing(gate: Gate, door: Door) -> None:
     signed_in = await door.enter()
     session = {"Cookie": f"session_id={signed_in.token}"}
@@ -264,6 +270,7 @@ async def test_a_session_that_ended_opens_nothing(gate: Gate, door: Door) -> Non
 # -- hosts and origins
 
 
+@pytest.mark.fault("A29")
 @pytest.mark.parametrize(
     "host",
     [
@@ -286,6 +293,7 @@ async def test_a_host_that_is_none_is_not_served(host: str, path: str, gate: Gat
     assert gate.behind.seen == []
 
 
+@pytest.mark.fault("A29")
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -306,6 +314,7 @@ async def test_with_a_public_address_only_that_and_the_own_machine_are_served(
     assert (await gate.ask(headers={**session, "Host": host})).status_code == status
 
 
+@pytest.mark.fault("A31")
 @pytest.mark.parametrize(
     ("host", "origin", "ours"),
     [
@@ -352,6 +361,7 @@ async def test_with_a_public_address_the_origin_is_that(
     assert answer.status_code == (200 if ours else 403)
 
 
+@pytest.mark.fault("A31")
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "Cross-Site", "SAME-SITE", "none, cross-site"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
 async def test_without_an_origin_a_browser_tells_where_a_request_comes_from(
@@ -363,6 +373,7 @@ async def test_without_an_origin_a_browser_tells_where_a_request_comes_from(
     assert (await gate.ask(method=method, headers=session)).status_code == 200, "curl says nothing"
 
 
+@pytest.mark.fault("A27")
 @pytest.mark.parametrize(
     ("path", "method", "mode", "status"),
     [
@@ -412,6 +423,7 @@ async def test_a_signed_in_handshake_passes_from_its_own_origin(gate: Gate, sess
     assert (await gate.open(cookie=cookie, origin="https://evil.example"))[0]["status"] == 403
 
 
+@pytest.mark.fault("A33")
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -437,6 +449,7 @@ async def test_nobody_joins_the_page_of_another_session(
     assert polling.status_code == (status or 200)
 
 
+@pytest.mark.fault("A34")
 async def test_a_socket_is_cut_off_within_a_second_of_its_sessions_end_whatever_serves_it(
     gate: Gate, door: Door, session: dict[str, str]
 ) -> None:

@@ -152,6 +152,7 @@ async def test_values_that_are_none(door: tuple[str, str, str], target: Server, 
             assert is_refused(answer, began), kind
 
 
+@pytest.mark.fault("A25")
 @pytest.mark.parametrize("field", ["username", "password", "code"])
 async def test_a_sign_in_with_values_that_are_none(
     field: str, http: httpx.AsyncClient, addresses: Iterator[str]
@@ -164,6 +165,7 @@ async def test_a_sign_in_with_values_that_are_none(
         assert is_refused(answer, began), kind
 
 
+@pytest.mark.fault("A51")
 @pytest.mark.parametrize(("method", "path"), [("POST", "/api/auth/login"), ("POST", "/api/users"), ("PUT", "/api/me")])
 async def test_bodies_that_are_none(
     method: str, path: str, http: httpx.AsyncClient, admin: httpx.AsyncClient, addresses: Iterator[str]
@@ -181,6 +183,7 @@ async def test_bodies_that_are_none(
         assert (answer.status_code == 413) is (len(content) > MEBIBYTE), kind
 
 
+@pytest.mark.fault("A51")
 async def test_a_body_that_never_tells_its_end(http: httpx.AsyncClient, addresses: Iterator[str]) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(400):
@@ -206,6 +209,7 @@ async def raw(server: Server, head: bytes) -> httpx.Response:
     return httpx.Response(int(start.split()[1]), content=body)
 
 
+@pytest.mark.fault("A51")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -245,6 +249,7 @@ def spoiled_cookies(cookie: str) -> list[str]:
     ]
 
 
+@pytest.mark.fault("A06")
 async def test_cookies_that_are_wrong_truncated_or_doubled(target: Server, http: httpx.AsyncClient) -> None:
     cookies = await session_cookies(target)
     good = f"session_id={cookies['session_id']}"
@@ -262,6 +267,7 @@ async def test_cookies_that_are_wrong_truncated_or_doubled(target: Server, http:
     assert (await http.get("/api/users", headers={"Cookie": good})).status_code == 200
 
 
+@pytest.mark.fault("A06")
 async def test_tokens_that_are_wrong_truncated_or_doubled(admin: httpx.AsyncClient, http: httpx.AsyncClient) -> None:
     made = await admin.post("/api/tokens", json={"name": "hostile", "scopes": ["read"]})
     token = made.json()["token"]
@@ -282,6 +288,7 @@ async def test_tokens_that_are_wrong_truncated_or_doubled(admin: httpx.AsyncClie
     await admin.delete(f"/api/tokens/{made.json()['id']}")
 
 
+@pytest.mark.fault("A21")
 @pytest.mark.parametrize(
     "word",
     [
@@ -313,6 +320,7 @@ async def test_address_headers_that_are_no_addresses(
     assert word not in (await admin.get("/api/auth/login-history")).text or word in ("", "1.2.3")
 
 
+@pytest.mark.fault("A51")
 async def test_at_the_end_it_serves_as_ever(target: Server, admin: httpx.AsyncClient) -> None:
     assert (await admin.get("/api/health")).json() == {"status": "ok"}
     users = {user["username"] for user in (await admin.get("/api/users")).json()}

@@ -85,6 +85,7 @@ async def test_requests_that_do_not_wait_for_answers_are_all_answered(peer: Peer
         assert (await peer.answer()).endswith(b"/hello 0")
 
 
+@pytest.mark.fault("A51")
 @pytest.mark.parametrize(
     "head",
     [
@@ -152,12 +153,14 @@ async def test_whole_chunks_pass(peer: Peer) -> None:
 class TestTimes:
     """Whoever is slow on purpose."""
 
+    @pytest.mark.fault("A51")
     async def test_a_head_that_never_ends(self, peer: Peer) -> None:
         began = time.monotonic()
         await peer.say(GET)
         assert (await peer.hear()).startswith(b"HTTP/1.1 408 ")
         assert 0.3 < time.monotonic() - began < 2
 
+    @pytest.mark.fault("A51")
     async def test_a_head_that_trickles(self, peer: Peer) -> None:
         async def trickle() -> None:
             for _ in range(100):

@@ -215,6 +215,7 @@ async def test_a_handshake_that_the_library_gives_up_is_answered(header: bytes, 
     writer.close()
 
 
+@pytest.mark.fault("A53")
 async def test_a_message_above_one_mebibyte_closes_the_socket(stage: Stage) -> None:
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.accept"})
@@ -232,6 +233,7 @@ async def test_a_message_above_one_mebibyte_closes_the_socket(stage: Stage) -> N
     await stage.outcome
 
 
+@pytest.mark.fault("A54")
 async def test_compression_is_not_offered_so_there_is_no_bomb(stage: Stage) -> None:
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.accept"})

@@ -96,8 +96,9 @@ def _pieces_of(part: Part, offset: int) -> Iterator[tuple[int, bytes]]:
         first = max(0, number - RECORDS_AT_ONCE)
         for record in reversed(part.records(first, number - first)):
             end = record.offset if record.stream == END else min(record.end, offset)
-            while end > record.offset:
-                begin = max(record.offset, end - STEP)
+            start = max(record.offset, part.base)
+            while end > start:
+                begin = max(start, end - STEP)
                 yield record.stream, os.pread(part.out, end - begin, begin - part.base)
                 end = begin
         number = first

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from app.runner.journal import END, RECORD, RESERVE, out_name, seg_name
+from app.runner.journal import END, NOTICE, RECORD, RESERVE, STDERR, STDOUT, out_name, seg_name
 from app.runs.schemas import Skipped
 
 SUFFIX = ".out"
+STREAMS = frozenset({STDOUT, STDERR, NOTICE, END})
 
 
 class Record(NamedTuple):
@@ -81,7 +82,8 @@ class Part:
     def records(self, first: int, limit: int) -> list[Record]:
         """At most `limit` records from number `first` on. The last one of a growing part may be longer next time."""
         data = os.pread(self.seg, limit * RECORD.size, first * RECORD.size)
-        return [Record(*fields) for fields in RECORD.iter_unpack(data[: len(data) // RECORD.size * RECORD.size])]
+        whole = data[: len(data) // RECORD.size * RECORD.size]
+        return [_sound(Record(*fields)) for fields in RECORD.iter_unpack(whole)]
 
     def last(self) -> Record | None:
         """The newest record."""
@@ -104,6 +106,11 @@ class Part:
             else:
                 high = middle
         return max(0, low - 1)
+
+
+def _sound(record: Record) -> Record:
+    """The record; one of a stream that there is not, which only a damaged disk tells of, becomes a notice."""
+    return record if record.stream in STREAMS else record._replace(stream=NOTICE)
 
 
 def bases(folder: Path) -> list[int]:

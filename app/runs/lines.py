@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from app.runner.journal import STDOUT
+from app.runner.journal import END, NOTICE, STDOUT
 from app.runs.halves import LONG_LINE, HalfLine, halves_before, unfinished_character
 from app.runs.journal import JournalReader, Part, Record
 from app.runs.schemas import Lines, Skipped
@@ -131,8 +131,9 @@ class _Splitter:
         cuts: list[tuple[int, int]] = []
         while begin < end:
             record = self._record_at(begin)
-            if not cuts or cuts[-1][0] != record.stream:
-                cuts.append((record.stream, begin))
+            stream = NOTICE if record.stream == END else record.stream  # the end covers no bytes but on a damaged disk
+            if not cuts or cuts[-1][0] != stream:
+                cuts.append((stream, begin))
             begin = min(end, record.end) if record.end > begin else end
         return [(stream, start, stop) for (stream, start), (_, stop) in pairwise([*cuts, (STDOUT, end)])]
 
@@ -143,4 +144,4 @@ class _Splitter:
                 return record
         # All are used up, or the last one has grown since it was read.
         self._records = self.part.records(self.part.find(offset), RECORDS_AT_ONCE)
-        return self._records[0]
+        return self._records[0] if self._records else Record(offset, 0, 0, STDOUT, 0)  # the disk lost them meanwhile

@@ -74,6 +74,7 @@ async def test_what_cannot_be_started_by_right_is_no_run(tmp_path: Path, databas
         assert await rows(audit_of(product)) == []
 
 
+@pytest.mark.fault("S09")
 async def test_a_cancel_works_when_the_audit_cannot_take_it_and_the_log_keeps_it(
     tmp_path: Path, database_template: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -82,6 +82,7 @@ async def test_a_hundred_at_once_stay_one_chain(trail: AuditTrail, database: Dat
     assert all(row["previous_hash"] == before["hash"] for before, row in pairwise(written))
 
 
+@pytest.mark.fault("S18")
 async def test_the_order_is_that_of_the_numbers_when_the_clock_goes_back(
     trail: AuditTrail, database: Database, clock: MovedClock
 ) -> None:

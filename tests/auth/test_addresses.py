@@ -34,6 +34,7 @@ def test_cloudflares_word_comes_first(peer: str) -> None:
     assert seen(peer, ["1.2.3.4"], ["5.6.7.8"], ProxyTrust.FORWARDED) == "5.6.7.8"
 
 
+@pytest.mark.fault("A21")
 @pytest.mark.parametrize("words", [["1.2.3.4", "5.6.7.8"], ["1.2.3.4, 5.6.7.8"], ["1.2.3.4", "1.2.3.4"]])
 def test_two_words_of_cloudflare_are_none(words: list[str]) -> None:
     with pytest.raises(BadValue):
@@ -47,6 +48,7 @@ def test_the_right_most_address_that_is_no_proxy_is_the_client(forwarded: list[s
     assert seen(LOOPBACK, [], forwarded) == STRANGER
 
 
+@pytest.mark.fault("A21")
 @pytest.mark.parametrize(
     "word",
     [
@@ -73,6 +75,7 @@ def test_what_is_no_address_is_refused_where_it_would_count(word: str) -> None:
     assert seen(LOOPBACK, [], [f"{word}, {STRANGER}"]) == STRANGER, "what the client itself wrote"
 
 
+@pytest.mark.fault("A21")
 def test_addresses_are_kept_in_one_form() -> None:
     assert seen("::ffff:203.0.113.9", [], []) == STRANGER
     assert seen(LOOPBACK, ["2001:DB8:0:0::1"], []) == "2001:db8::1"

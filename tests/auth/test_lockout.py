@@ -24,6 +24,7 @@ def after(*seconds: int) -> datetime | None:
     return locked_until([START + timedelta(seconds=second) for second in seconds])
 
 
+@pytest.mark.fault("A11")
 def test_the_third_sixth_ninth_and_twelfth_failure_brings_a_lock_that_begins_with_it() -> None:
     assert after() is None
     assert after(0, 10) is None
@@ -52,6 +53,7 @@ def test_the_end_of_a_lock_never_moves_as_time_passes_or_more_is_forgotten(secon
         assert locked_until(remembered) == until
 
 
+@pytest.mark.fault("A11")
 @pytest.mark.parametrize(("failures", "lock"), [(3, 60), (6, 180), (9, 600), (12, 1800), (13, 1800)])
 async def test_the_tiers(failures: int, lock: int, door: Door) -> None:
     for count in range(1, failures + 1):
@@ -65,6 +67,7 @@ async def test_the_tiers(failures: int, lock: int, door: Door) -> None:
     assert (await door.enter()).user.username == ADMIN
 
 
+@pytest.mark.fault("A15")
 async def test_the_right_password_during_a_lock_gets_the_same_answer_unchecked(door: Door) -> None:
     await door.fail(3)
     answers = []
@@ -76,6 +79,7 @@ async def test_the_right_password_during_a_lock_gets_the_same_answer_unchecked(d
     assert door.hasher.checks == 3
 
 
+@pytest.mark.fault("A14")
 async def test_tries_during_a_lock_neither_count_nor_move_its_end(door: Door) -> None:
     await door.fail(3)
     left = [await door.locked()]
@@ -96,6 +100,7 @@ async def test_a_success_forgives_the_name(door: Door) -> None:
     assert await door.locked(password=ADMIN_PASSWORD) == 0, "these two do not make four with the first"
 
 
+@pytest.mark.fault("A13")
 async def test_a_restart_keeps_the_lock(database: Database, clock: MovedClock) -> None:
     async with open_door(database, clock) as door:
         await door.fail(3)
@@ -104,6 +109,7 @@ async def test_a_restart_keeps_the_lock(database: Database, clock: MovedClock) -
         assert 38 <= await door.locked() <= 40
 
 
+@pytest.mark.fault("A11")
 async def test_sixty_guesses_at_once_get_three_checks(door: Door) -> None:
     async def guess(number: int) -> type[Exception]:
         try:
@@ -126,6 +132,7 @@ async def test_a_guess_whose_client_goes_away_counts(door: Door) -> None:
     assert await door.locked(address="198.51.100.9")
 
 
+@pytest.mark.fault("A18")
 async def test_one_address_with_many_names_is_locked(door: Door) -> None:
     for name in ("ann", "bob", "cem"):
         await door.fail(username=name)
@@ -133,6 +140,7 @@ async def test_one_address_with_many_names_is_locked(door: Door) -> None:
     assert not await door.locked(username="dora", address="198.51.100.7")
 
 
+@pytest.mark.fault("A18")
 async def test_many_addresses_with_one_name_are_locked(door: Door) -> None:
     for number in range(3):
         await door.fail(address=f"198.51.100.{number}")
@@ -147,6 +155,7 @@ async def test_other_spellings_of_a_name_are_the_same_name(name: str, door: Door
     assert await door.locked(address="198.51.100.99")
 
 
+@pytest.mark.fault("A23")
 async def test_an_ipv6_network_is_one_address_and_a_mapped_address_is_the_plain_one(door: Door) -> None:
     for number in range(3):
         await door.fail(username=f"user{number}", address=f"2001:db8:1:2:{number}::1")
@@ -166,6 +175,7 @@ async def test_an_account_of_ones_own_does_not_buy_guesses_at_others(door: Door)
     assert await door.locked(username="dora")
 
 
+@pytest.mark.fault("A18")
 async def test_a_known_browser_goes_on_while_others_have_locked_the_name(door: Door) -> None:
     known = (await door.enter()).device or ""
     for number in range(3):
@@ -272,6 +282,7 @@ async def test_a_known_browser_is_known_after_a_restart(database: Database, cloc
         await door.enter(device=known)
 
 
+@pytest.mark.fault("S18")
 async def test_a_clock_that_is_set_back_locks_nobody_out_for_hours(door: Door) -> None:
     door.clock.move(hours=2)
     await door.fail(3)

@@ -27,6 +27,7 @@ def test_a_network_of_ipv6_is_one_address() -> None:
         limits.count_sign_in("2001:db8:1:2:ffff::")
 
 
+@pytest.mark.fault("A42")
 def test_a_minute_later_it_goes_on_and_what_was_counted_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = RequestLimits()
     for _ in range(STRANGERS.amount):

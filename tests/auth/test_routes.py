@@ -77,6 +77,7 @@ async def test_a_wrong_password_sets_nothing(own: httpx.AsyncClient) -> None:
         assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.fault("A01")
 async def test_a_cookie_that_somebody_planted_never_becomes_a_session(server: Server) -> None:
     planted = "A" * 43
     async with http_client(server, {"session_id": planted}) as client:
@@ -87,6 +88,7 @@ async def test_a_cookie_that_somebody_planted_never_becomes_a_session(server: Se
         assert (await client.get("/api/users")).status_code == 401
 
 
+@pytest.mark.fault("A02")
 async def test_signing_in_again_ends_the_browsers_first_session(server: Server) -> None:
     async with http_client(server) as client:
         await client.post(LOGIN, json=credentials())
@@ -101,6 +103,7 @@ async def test_signing_in_again_ends_the_browsers_first_session(server: Server) 
         assert (await client.get("/api/users")).status_code == 401
 
 
+@pytest.mark.fault("A19")
 async def test_an_address_that_changes_what_it_claims_is_locked_at_three(own: httpx.AsyncClient) -> None:
     statuses = []
     for number in range(30):
@@ -118,6 +121,7 @@ async def test_an_address_that_changes_what_it_claims_is_locked_at_three(own: ht
     assert (await own.post(LOGIN, json=credentials(), headers=by("198.51.100.2"))).status_code == 200
 
 
+@pytest.mark.fault("A13")
 async def test_a_restart_does_not_shorten_a_lock(start_server: StartServer) -> None:
     server = await start_server()
     async with http_client(server) as client:
@@ -133,6 +137,7 @@ async def test_a_restart_does_not_shorten_a_lock(start_server: StartServer) -> N
     assert before - passed - 1 <= after <= before - passed + 1.1
 
 
+@pytest.mark.fault("A22")
 async def test_forwarded_allow_ips_makes_nobody_believe_anything(start_server: StartServer) -> None:
     server = await start_server(env={"FORWARDED_ALLOW_IPS": "*"})
     assert "FORWARDED_ALLOW_IPS is not used" in server.output
@@ -155,6 +160,7 @@ async def test_sixty_sign_ins_a_minute_are_enough_for_one_address(own: httpx.Asy
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
 
 
+@pytest.mark.fault("A37")
 async def test_a_changed_password_in_the_environment_ends_the_admins_sessions(start_server: StartServer) -> None:
     server = await start_server()
     admins, clients = await session_cookies(server), await session_cookies(server, CLIENT)
@@ -248,6 +254,7 @@ async def change_password_elsewhere(_: httpx.AsyncClient, theirs: httpx.AsyncCli
 Ending = Callable[[httpx.AsyncClient, httpx.AsyncClient, str], Awaitable[None]]
 
 
+@pytest.mark.fault("A34")
 @pytest.mark.parametrize("end", [sign_out, deactivate, delete, give_password, change_password_elsewhere])
 async def test_everything_open_closes_within_a_second_of_the_sessions_end(
     end: Ending, server: Server, admin: httpx.AsyncClient
@@ -289,6 +296,7 @@ async def test_signing_out_here_leaves_the_others_in(server: Server) -> None:
         assert (await other.get("/api/users")).status_code == 200
 
 
+@pytest.mark.fault("A41")
 @pytest.mark.timeout(180)
 async def test_two_hundred_sign_ins_at_once_do_not_hold_up_the_others(start_server: StartServer) -> None:
     server = await start_server(env={"TRUST_PROXY": "forwarded"})

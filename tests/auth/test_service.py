@@ -35,6 +35,7 @@ async def test_a_client_signs_in(door: Door) -> None:
     assert signed_in.session.role is Role.CLIENT
 
 
+@pytest.mark.fault("A09")
 async def test_every_refusal_is_the_same_sentence_after_one_check(door: Door) -> None:
     clara = await door.add_clara()
     await door.users.update(Actor.system(), clara.id or "", is_active=False)
@@ -65,6 +66,7 @@ async def test_tokens_are_random_and_only_their_hash_is_kept(door: Door) -> None
     )
 
 
+@pytest.mark.fault("A10")
 async def test_a_hash_with_old_parameters_is_renewed_once(door: Door) -> None:
     clara = await door.add_clara()
     old = argon2.using(type="ID", memory_cost=8192, rounds=1, parallelism=1).hash(CLARA_PASSWORD)
@@ -82,6 +84,7 @@ async def test_a_hash_with_old_parameters_is_renewed_once(door: Door) -> None:
     assert await stored() == renewed
 
 
+@pytest.mark.fault("A02")
 async def test_a_browser_that_signs_in_again_leaves_its_old_session(door: Door) -> None:
     first = await door.enter()
     second = await door.auth.sign_in(ADMIN, ADMIN_PASSWORD, address=HOME, replacing=first.session.id)
@@ -123,6 +126,7 @@ async def test_another_password_or_name_in_the_environment_ends_the_administrato
         assert door.auth.session(admins.token) is None
 
 
+@pytest.mark.fault("A38")
 async def test_the_administrator_wins_over_a_client_of_its_name_and_that_is_logged(
     database: Database, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,6 +180,7 @@ async def test_a_new_display_name_shows_at_once_and_ends_nothing(door: Door) -> 
     assert renamed.display_name == "Clara D."
 
 
+@pytest.mark.fault("A49")
 async def test_changing_ones_password_ends_the_other_sessions(door: Door) -> None:
     await door.add_clara()
     here, there = await door.enter(CLARA, CLARA_PASSWORD), await door.enter(CLARA, CLARA_PASSWORD)
@@ -187,6 +192,7 @@ async def test_changing_ones_password_ends_the_other_sessions(door: Door) -> Non
         await door.enter(CLARA, CLARA_PASSWORD)
 
 
+@pytest.mark.fault("A49")
 async def test_guessing_ones_own_password_is_locked_like_any_guess(door: Door) -> None:
     await door.add_clara()
     actor = (await door.enter(CLARA, CLARA_PASSWORD)).session.actor(HOME)
@@ -211,6 +217,7 @@ async def test_the_administrators_password_is_changed_in_the_environment(door: D
         await door.auth.change_own_password((await door.enter()).session.actor(HOME), ADMIN_PASSWORD, NEW_PASSWORD)
 
 
+@pytest.mark.fault("A50")
 async def test_only_admins_see_who_tried_to_sign_in(door: Door) -> None:
     await door.add_clara()
     actor = (await door.enter(CLARA, CLARA_PASSWORD)).session.actor(HOME)
@@ -256,6 +263,7 @@ async def test_an_account_that_changes_while_its_password_is_checked_does_not_ge
         await door.enter(CLARA, CLARA_PASSWORD)
 
 
+@pytest.mark.fault("A17", "S03")
 async def test_while_the_database_is_locked_nobody_gets_in_and_whoever_leaves_is_out(door: Door) -> None:
     session = await door.enter()
 

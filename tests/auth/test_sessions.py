@@ -24,6 +24,7 @@ async def kept(database: Database) -> int:
     return int(count or 0)
 
 
+@pytest.mark.fault("A07")
 @pytest.mark.parametrize(("seconds", "good"), [(-1, True), (0, False), (1, False)])
 async def test_a_session_is_good_for_seven_days(seconds: int, good: bool, door: Door) -> None:
     signed_in = await door.enter()
@@ -34,6 +35,7 @@ async def test_a_session_is_good_for_seven_days(seconds: int, good: bool, door: 
     assert (door.auth.session_by_id(signed_in.session.id) is not None) is good
 
 
+@pytest.mark.fault("A07")
 async def test_what_is_open_is_closed_when_its_session_expires_though_nobody_asks(door: Door) -> None:
     session = (await door.enter()).session
     closed = asyncio.Event()
@@ -43,6 +45,7 @@ async def test_what_is_open_is_closed_when_its_session_expires_though_nobody_ask
     assert await asyncio.wait_for(closed.wait(), 1)
 
 
+@pytest.mark.fault("A07")
 async def test_expired_sessions_are_forgotten_at_a_start_and_at_each_sign_in(
     database: Database, clock: MovedClock
 ) -> None:
@@ -86,6 +89,7 @@ async def test_nothing_but_the_token_itself_is_a_token(spoil: Callable[[str], st
     assert door.auth.session(token) is not None
 
 
+@pytest.mark.fault("A05")
 def test_a_hundred_thousand_tokens_are_unique_and_even() -> None:
     tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _ in range(100_000)]
     assert TOKEN_BYTES * 8 == 256

@@ -1,6 +1,7 @@
 """Measures every figure that the product must reach, each beside its comparison, and prints a table.
 
-`python -m tests.bench [--full] [--json FILE] [NAME…]`; ends with 1 when a bound is missed.
+`python -m tests.bench [--full] [--json FILE] [NAME…]`; ends with 1 when a bound is missed. Without names it measures
+everything and writes BENCHMARKS.md.
 """
 
 import argparse
@@ -15,13 +16,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tests.bench.bench import Bench, install, make_bench, serving_python
+from tests.bench.document import Circumstances, write
 from tests.bench.figures import Figure
 from tests.bench.groups import (
+    command,
     crashes,
     growth,
     idle,
     latency,
     pages,
+    peers,
     plugin_page_browser,
     plugin_pages,
     plugin_sdk,
@@ -35,12 +39,16 @@ from tests.bench.groups import (
 )
 from tests.bench.table import as_json, as_table
 from tests.bench.workers import workers
+from tests.support.server import ROOT
+
+DOCUMENT = ROOT / "BENCHMARKS.md"
 
 Measure = Callable[[Bench], Awaitable[list[Figure]]]
 
 GROUPS: dict[str, Measure] = {
     "idle": idle.measure,
     "start": start.measure,
+    "command": command.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
     "growth": growth.measure,
@@ -54,26 +62,25 @@ GROUPS: dict[str, Measure] = {
     "plugin_pages": plugin_pages.measure,
     "retention": retention.measure,
     "crashes": crashes.measure,
+    "peers": peers.measure,
 }
 
 
-async def measure(bench: Bench, names: Sequence[str]) -> list[Figure]:
+async def measure(bench: Bench, names: Sequence[str]) -> dict[str, list[Figure]]:
     """The figures of the groups with these names, told as they come."""
-    figures: list[Figure] = []
+    groups: dict[str, list[Figure]] = {}
     for name in names:
         print(f"── {name} (load {os.getloadavg()[0]:.1f})", file=sys.stderr, flush=True)
         started = time.monotonic()
         try:
-            measured = await GROUPS[name](bench)
+            groups[name] = await GROUPS[name](bench)
         except Exception as error:  # noqa: BLE001 - the other groups shall still be measured; this one is a miss
             traceback.print_exc()
-            measured = [
-                Figure(name, "", problem=f"{type(error).__name__}: {str(error).strip().rpartition(chr(10))[2]}")
-            ]
-        figures += measured
-        print(as_table(measured), file=sys.stderr)
+            problem = f"{type(error).__name__}: {str(error).strip().rpartition(chr(10))[2]}"
+            groups[name] = [Figure(name, "", problem=problem)]
+        print(as_table(groups[name]), file=sys.stderr)
         print(f"   {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    return figures
+    return groups
 
 
 def main() -> int:
@@ -82,18 +89,24 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"groups: {', '.join(GROUPS)}; all without")
     parser.add_argument("--full", action="store_true", help="the long form: 100 kills instead of 10")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also writes every sample")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="writes the document there, whatever was measured")
     options = parser.parse_args()
     unknown = set(options.names) - GROUPS.keys()
     if unknown:
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    load, started = os.getloadavg()[0], time.monotonic()
     install()
     with tempfile.TemporaryDirectory(prefix="toru-bench-") as folder, workers() as pool:
         bench = make_bench(Path(folder), pool, full=options.full)
-        figures = asyncio.run(measure(bench, options.names or list(GROUPS)))
-    print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, serving with {serving_python()}\n")
+        groups = asyncio.run(measure(bench, options.names or list(GROUPS)))
+    figures = [figure for group in groups.values() for figure in group]
+    around = Circumstances(serving_python(), (load, os.getloadavg()[0]), (time.monotonic() - started) / 60)
+    print(f"\n{os.cpu_count()} cores, load {around.load[1]:.1f}, serving with {around.python}\n")
     print(as_table(figures))
     if options.json:
         options.json.write_text(json.dumps(as_json(figures), indent=1))
+    if document := options.write or (None if options.names else DOCUMENT):
+        write(document, groups, around, full=options.full)
     return int(any(figure.missed for figure in figures))
 
 

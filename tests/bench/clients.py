@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.targets import Target, wait_for
-from tests.bench.wire import BINARY, TEXT, Transcript, WireError
+from tests.bench.wire import BINARY, TEXT, Transcript, WebSocket, WireError
 from tests.bench.workloads import open_gate
 
 EXIT, STARTED, STDOUT = b'"exit"', b'"started"', b'"stdout"'
@@ -71,6 +71,25 @@ def _joined(start: int, transcript: Transcript) -> Stream:
             line = message["data"].encode() + b"\n"
             digest.update(line)
             total += len(line)
+            last = frame.end
+    return Stream(start, transcript.arrival(last), total, digest.hexdigest())
+
+
+def read_terminado(port: int, gate: Path, size: int) -> Stream:
+    """Opens a terminal of terminado, in which a gated script runs, and takes its text to the end."""
+    socket = WebSocket(port, "/terminal", {})
+    try:
+        start = open_gate(gate)
+        transcript = socket.read_until(b'"disconnect"', 3 * size + (1 << 20))
+    finally:
+        socket.close()
+    digest, total, last = hashlib.sha256(), 0, 0
+    for frame in transcript.frames():
+        kind, *content = json.loads(memoryview(transcript.data)[frame.start : frame.end].tobytes())
+        if kind == "stdout":
+            data = content[0].encode()
+            digest.update(data)
+            total += len(data)
             last = frame.end
     return Stream(start, transcript.arrival(last), total, digest.hexdigest())
 

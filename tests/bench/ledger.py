@@ -15,6 +15,7 @@ VISITOR, VISITOR_PASSWORD = "visitor", "Visitor-Pass-1"
 
 SETTLE_SECONDS = 60.0
 PAGE = 200
+NO_TIMEOUT = "0"
 FIRST_TIMEOUT = 100_000
 
 
@@ -49,7 +50,7 @@ class Ledger:
     runs: dict[str, str] = field(default_factory=dict)
     actions: set[str] = field(default_factory=set)
     deleted_actions: set[str] = field(default_factory=set)
-    timeouts: list[str] = field(default_factory=list)
+    timeouts: list[str] = field(default_factory=lambda: [NO_TIMEOUT])
     tokens: list[dict[str, str]] = field(default_factory=list)
     written: int = 0
 

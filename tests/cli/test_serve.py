@@ -47,6 +47,7 @@ def serve(
         os.close(theirs)
 
 
+@pytest.mark.fault("A39")
 @pytest.mark.parametrize("password", [None, "", "feeble", "NoDigitsHere-", "no-upper-7777"])
 def test_production_refuses_a_missing_or_weak_password(password: str | None, tmp_path: Path) -> None:
     done = serve(tmp_path / "data", password=password, PRODUCTION="true")
@@ -88,6 +89,7 @@ async def test_a_taken_port_says_so(server: Server, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault("A39")
 async def test_without_a_password_it_invents_one_at_each_start(start_server: StartServer, tmp_path: Path) -> None:
     server = await start_server(password=None)
     assert f"http://127.0.0.1:{server.port}" in server.output
@@ -139,6 +141,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(variable: str, tmp_path: Path)
     assert only_line(done).startswith("toru: /proc/nothing")
 
 
+@pytest.mark.fault("S07")
 @pytest.mark.parametrize("content", [b"", b"not a database" * 1000])
 def test_a_database_that_is_none_is_one_line_and_stays(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "data" / "toru.db"
@@ -169,12 +172,14 @@ def test_an_address_that_is_not_ours_is_one_line(host: str, tmp_path: Path) -> N
     assert only_line(done).startswith(f"toru: {host}:")
 
 
+@pytest.mark.fault("A39")
 def test_a_weak_password_outside_production_is_a_warning(tmp_path: Path) -> None:
     done = serve(tmp_path / "data", "--host", "192.0.2.1", password="weak")
     assert "toru: warning: ADMIN_PASSWORD is weak. A password needs 8 characters or more" in done.stderr
     assert done.returncode == UNAVAILABLE
 
 
+@pytest.mark.fault("O14")
 @pytest.mark.needs("root")
 def test_root_is_warned(tmp_path: Path) -> None:
     assert "toru: warning: this runs as root" in serve(tmp_path / "data", "--host", "192.0.2.1").stderr
@@ -187,6 +192,7 @@ async def test_a_second_start_leaves_the_first_ones_log_alone(server: Server) ->
     assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
 
 
+@pytest.mark.fault("X12")
 async def test_no_process_of_ours_shows_the_password(start_server: StartServer) -> None:
     server = await start_server(password="Canary-Pass-12")
     server.script("show.sh", "env; cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n'; sleep 30")
@@ -209,6 +215,7 @@ async def test_no_process_of_ours_shows_the_password(start_server: StartServer) 
             assert b"Canary" not in file.read_bytes(), file
 
 
+@pytest.mark.fault("X12")
 async def test_the_core_cannot_be_dumped(server: Server) -> None:
     # What forbids core dumps and ptrace gives the files in /proc to root, whoever runs the process.
     assert Path(f"/proc/{server.pid}/environ").stat().st_uid == 0
@@ -216,6 +223,7 @@ async def test_the_core_cannot_be_dumped(server: Server) -> None:
     assert "Seccomp" in status
 
 
+@pytest.mark.fault("O02", "O03")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_in_order(number: signal.Signals, start_server: StartServer) -> None:
     server = await start_server()
@@ -231,6 +239,7 @@ async def test_a_signal_ends_it_in_order(number: signal.Signals, start_server: S
     assert told[-2:] == ["stopping", "audit_head"]
 
 
+@pytest.mark.fault("O03")
 async def test_other_signals_do_not_end_it(start_server: StartServer) -> None:
     server = await start_server()
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE):
@@ -242,6 +251,7 @@ async def test_other_signals_do_not_end_it(start_server: StartServer) -> None:
     assert not ignored & (1 << (signal.SIGHUP - 1))
 
 
+@pytest.mark.fault("O03")
 async def test_a_second_signal_does_not_wait_for_requests(start_server: StartServer) -> None:
     server = await start_server()
     server.script("slow.sh", "sleep 60")
@@ -257,6 +267,7 @@ async def test_a_second_signal_does_not_wait_for_requests(start_server: StartSer
             assert time.monotonic() - began < 2  # without it: two more
 
 
+@pytest.mark.fault("O02")
 async def test_a_stream_that_never_ends_holds_up_no_restart(start_server: StartServer) -> None:
     server = await start_server()
     server.script("slow.sh", "sleep 60")
@@ -268,6 +279,7 @@ async def test_a_stream_that_never_ends_holds_up_no_restart(start_server: StartS
             assert time.monotonic() - began < 5
 
 
+@pytest.mark.fault("O06")
 async def test_where_connections_are_too_many_new_ones_are_told_and_the_others_go_on(
     start_server: StartServer,
 ) -> None:

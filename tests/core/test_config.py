@@ -90,6 +90,7 @@ def test_a_password_that_cannot_be_used_is_told_without_being_shown(password: st
     assert "Canary" not in line
 
 
+@pytest.mark.fault("O12")
 def test_the_password_shows_up_nowhere() -> None:
     config = load(ADMIN_PASSWORD="Canary-12")
     assert "Canary" not in repr(config) + str(config) + config.model_dump_json()

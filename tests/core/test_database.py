@@ -71,6 +71,7 @@ async def opened_copy(template: Path, folder: Path) -> Database:
     return database
 
 
+@pytest.mark.fault("S01")
 async def test_both_connections_are_set_up_alike_and_the_reader_only_reads(database: Database) -> None:
     assert await database.write(pragmas) == PRAGMAS
     assert await database.read(pragmas) == PRAGMAS
@@ -78,11 +79,13 @@ async def test_both_connections_are_set_up_alike_and_the_reader_only_reads(datab
         await database.read(put("a"))
 
 
+@pytest.mark.fault("S01")
 async def test_a_connection_that_is_made_again_is_set_up_alike(database: Database) -> None:
     database._writer.dispose()
     assert await database.write(pragmas) == PRAGMAS
 
 
+@pytest.mark.fault("S02", "S17")
 async def test_there_are_two_connections_however_many_ask(database: Database) -> None:
     here = str(database.path)
     await asyncio.gather(*(database.read(keys) for _ in range(20)), *(database.write(put(str(n))) for n in range(20)))
@@ -119,6 +122,7 @@ async def test_mistakes_of_ours_are_not_told_as_an_outage(database: Database) ->
         await database.read(lambda session: session.execute(text("SELECT * FROM no_table")))
 
 
+@pytest.mark.fault("S02")
 async def test_a_read_that_turns_into_a_write_never_meets_a_lock(database: Database) -> None:
     """Forty of them at once, with another writer beside: an upgrade of a read lock would fail at once."""
 
@@ -141,6 +145,7 @@ async def test_a_read_that_turns_into_a_write_never_meets_a_lock(database: Datab
     assert await database.read(keys) == [f"{n:02d}" for n in range(40)]
 
 
+@pytest.mark.fault("S03")
 async def test_a_short_lock_is_waited_for(database: Database) -> None:
     with locked(database.path) as holder:
         writing = asyncio.create_task(database.write(put("a")))
@@ -151,6 +156,7 @@ async def test_a_short_lock_is_waited_for(database: Database) -> None:
     assert await database.read(keys) == ["a"]
 
 
+@pytest.mark.fault("S03")
 async def test_a_long_lock_is_told_and_nothing_is_half_done(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -166,6 +172,7 @@ async def test_a_long_lock_is_told_and_nothing_is_half_done(
     await database.write(put("b"))
 
 
+@pytest.mark.fault("S03")
 async def test_those_who_wait_behind_a_lock_do_not_each_wait_their_turn(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +185,7 @@ async def test_those_who_wait_behind_a_lock_do_not_each_wait_their_turn(
     await blocked
 
 
+@pytest.mark.fault("S07")
 async def test_a_file_that_others_damaged_is_told(database_template: Path, tmp_path: Path) -> None:
     database = await opened_copy(database_template, tmp_path)
     await database.write(put("a", "x" * 20_000))
@@ -192,6 +200,7 @@ async def test_a_file_that_others_damaged_is_told(database_template: Path, tmp_p
     await damaged.close()
 
 
+@pytest.mark.fault("S09")
 @pytest.mark.needs("mounts")
 async def test_a_full_disk_is_told_and_reading_goes_on(database_template: Path, tmp_path: Path) -> None:
     script = tmp_path / "fill.py"
@@ -246,6 +255,7 @@ asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
 """
 
 
+@pytest.mark.fault("S15")
 async def test_files_are_the_owners_only(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
@@ -270,6 +280,7 @@ async def test_closing_leaves_one_file_with_everything_in_it(database_template: 
         assert other.execute("SELECT key FROM settings").fetchall() == [("a",)]
 
 
+@pytest.mark.fault("S10")
 async def test_the_log_of_changes_stays_small_while_somebody_reads_all_the_time(database: Database) -> None:
     stop = asyncio.Event()
 
@@ -286,6 +297,7 @@ async def test_the_log_of_changes_stays_small_while_somebody_reads_all_the_time(
     assert database.path.stat().st_size > 10_000_000, "checkpoints happen"
 
 
+@pytest.mark.fault("S17")
 async def test_an_old_sqlite_is_named_in_the_log(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -67,6 +67,7 @@ def test_an_exception_stays_in_its_line(logger: logging.Logger, path: Path) -> N
     assert line["error"] == "ValueError: first\nsecond"
 
 
+@pytest.mark.fault("A47")
 @pytest.mark.parametrize(
     "name", ['a\r\n{"level": "error"}', "\x1b[2J\x1b]0;x\x07", "a\u2028b\u2029c\x85d", "\0", "\ud800", '"}, {"', "🚀"]
 )
@@ -79,6 +80,7 @@ def test_no_name_can_forge_a_line(name: str, logger: logging.Logger, path: Path)
     assert (line["message"], line["by"], line["level"]) == (f"user {name}", name, "info")
 
 
+@pytest.mark.fault("A47")
 def test_the_terminal_gets_one_harmless_line() -> None:
     record = logging.LogRecord("x", logging.WARNING, "", 0, "user %s", ("a\r\nERROR: forged\x1b[2J",), None)
     assert TerminalLines().format(record) == "WARNING: user a\\r\\nERROR: forged\\x1b[2J"
@@ -94,6 +96,7 @@ def test_files_can_be_read_by_the_group_whatever_the_umask(logger: logging.Logge
     target.close()
 
 
+@pytest.mark.fault("O10")
 def test_a_file_that_grew_is_renamed_and_five_old_ones_stay(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotating_file, "MAX_BYTES", 1000)
     target = LogFile(path)
@@ -109,6 +112,7 @@ def test_a_file_that_grew_is_renamed_and_five_old_ones_stay(path: Path, monkeypa
     assert len(kept) > 500
 
 
+@pytest.mark.fault("O10")
 @pytest.mark.parametrize("how", ["rename", "remove", "remove the folder", "truncate"])
 def test_whatever_logrotate_does_the_lines_go_on(how: str, path: Path) -> None:
     target = LogFile(path)
@@ -130,6 +134,7 @@ def test_whatever_logrotate_does_the_lines_go_on(how: str, path: Path) -> None:
     assert lines_in(path) == ["after"]
 
 
+@pytest.mark.fault("O10")
 def test_ten_thousand_lines_from_four_threads_under_rotation_are_all_there(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +156,7 @@ def test_ten_thousand_lines_from_four_threads_under_rotation_are_all_there(
     assert sorted(found) == sorted(f"{me}:{number:06d} {'x' * 20}" for me in range(4) for number in range(2500))
 
 
+@pytest.mark.fault("O11")
 def test_what_does_not_fit_into_the_queue_is_counted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "QUEUE_LINES", 3)
     hold, held = threading.Event(), threading.Event()
@@ -201,6 +207,7 @@ print(filler.read_text())
 """
 
 
+@pytest.mark.fault("O11")
 @pytest.mark.needs("mounts")
 def test_a_full_disk_tears_no_line_and_its_losses_are_told_when_there_is_room(tmp_path: Path) -> None:
     mount = f"mount -t tmpfs -o size=64k none {tmp_path} && exec {sys.executable} -c '{FULL_DISK}' {tmp_path}"

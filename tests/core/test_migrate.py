@@ -52,6 +52,7 @@ def fingerprint(path: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+@pytest.mark.fault("S15")
 async def test_a_fresh_database_has_the_newest_schema_and_is_the_owners_only(path: Path) -> None:
     before = os.umask(0o022)
     try:
@@ -65,12 +66,14 @@ async def test_a_fresh_database_has_the_newest_schema_and_is_the_owners_only(pat
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+@pytest.mark.fault("S11")
 async def test_a_second_time_changes_nothing(made: Path) -> None:
     before = fingerprint(made)
     await prepare_database(made)
     assert fingerprint(made) == before
 
 
+@pytest.mark.fault("S11")
 def test_the_schema_is_that_of_the_tables_in_the_code(made: Path) -> None:
     exec(MODELS)  # so that the list is one
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(made))
@@ -150,6 +153,7 @@ def copies(path: Path) -> list[Path]:
     return sorted((path.parent / "backups").glob("*"))
 
 
+@pytest.mark.fault("S11")
 @pytest.mark.parametrize("revision", KNOWN[:-1])
 async def test_what_an_older_database_held_is_kept(revision: str, path: Path) -> None:
     await asyncio.to_thread(older_database, path, revision)
@@ -172,6 +176,7 @@ async def test_what_is_new_follows_from_what_was_there(older: Path) -> None:
     assert rows(older, "SELECT last_seen_at FROM sessions") == [(TIME,)]
 
 
+@pytest.mark.fault("S11", "S14")
 async def test_an_older_database_is_copied_before_it_is_migrated(older: Path) -> None:
     before = contents(older)
     await prepare_database(older)
@@ -213,6 +218,7 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.fault("S13")
 @pytest.mark.parametrize("killed", [False, True])
 async def test_a_newer_database_is_refused_and_left_alone(killed: bool, made: Path) -> None:
     script = (
@@ -229,6 +235,7 @@ async def test_a_newer_database_is_refused_and_left_alone(killed: bool, made: Pa
     assert copies(made) == []
 
 
+@pytest.mark.fault("S07")
 @pytest.mark.parametrize(
     "damage", ["zero bytes", "garbage", "truncated", "wrong magic", "a foreign one", "no version", "a bad page"]
 )
@@ -263,6 +270,7 @@ def spoil(path: Path, damage: str) -> None:
             connection.commit()
 
 
+@pytest.mark.fault("S07")
 async def test_a_folder_is_refused(path: Path) -> None:
     path.mkdir()
     with pytest.raises(UnusableDatabase, match="is a folder, not a database"):

@@ -75,6 +75,7 @@ async def test_a_hash_fits_its_password_and_no_other() -> None:
     hasher.close()
 
 
+@pytest.mark.fault("A09")
 async def test_nobody_costs_one_check_with_the_same_parameters_and_never_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = PasswordHasher()
     stored = await hasher.hash("x")
@@ -99,6 +100,7 @@ async def test_what_cannot_be_hashed_costs_one_check_too(password: str, monkeypa
     hasher.close()
 
 
+@pytest.mark.fault("A41")
 async def test_checks_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = PasswordHasher()
     spy = Spy(monkeypatch)

@@ -47,6 +47,7 @@ def test_a_number_that_names_no_descriptor_is_told(number: str, monkeypatch: pyt
         read_secrets()
 
 
+@pytest.mark.fault("X12")
 @pytest.mark.needs("nobody", "root")
 def test_nobody_else_of_the_same_user_can_look_into_the_process() -> None:
     fd = pipe_with(b"ADMIN_PASSWORD=Canary-12\0")

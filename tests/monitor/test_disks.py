@@ -55,6 +55,7 @@ def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mounts:
     return Mounts(tmp_path, monkeypatch)
 
 
+@pytest.mark.fault("O18")
 def test_an_unmounted_disk_is_gone_although_its_folder_is_still_there(mounts: Mounts) -> None:
     reader = DiskReader(mounts.table)
     data, backup = mounts.mount("/dev/sda1", "data"), mounts.mount("/dev/sdb1", "backup")
@@ -79,6 +80,7 @@ def test_images_and_single_files_are_no_disks(mounts: Mounts) -> None:
     assert mounts.shown(DiskReader(mounts.table)) == [data]
 
 
+@pytest.mark.fault("O18")
 def test_a_disk_that_refuses_is_left_out(mounts: Mounts, monkeypatch: pytest.MonkeyPatch) -> None:
     data, broken = mounts.mount("/dev/sda1", "data"), mounts.mount("/dev/sdb1", "broken")
     measure = psutil.disk_usage

@@ -134,6 +134,7 @@ def test_reading_it_is_cheap(machine: Machine) -> None:
     assert (time.thread_time() - started) / 20 < 0.01  # 1 % of a core at one a second; about 0.0004 here
 
 
+@pytest.mark.fault("O18")
 @pytest.mark.needs("mounts", "nobody")
 def test_where_the_kernel_hides_processes_their_number_is_absent() -> None:
     """A real /proc with hidepid, read by a real other user."""
@@ -156,6 +157,7 @@ def refuse(*_: object, **__: object) -> NoReturn:
     raise OSError("not on this machine")
 
 
+@pytest.mark.fault("O18")
 def test_a_machine_that_lacks_everything_shows_nothing_and_no_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_baseline_is_good_for_seconds_only(monkeypatch: pytest.MonkeyPatch) ->
     assert known == [False, True, False]
 
 
+@pytest.mark.fault("O18")
 def test_a_process_that_ends_while_we_look_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         ended = psutil.Process(sleeper.pid)
@@ -73,6 +74,7 @@ def test_a_process_that_ends_while_we_look_is_left_out(monkeypatch: pytest.Monke
     assert [use.process.pid for use in ProcessReader().scan().uses] == [psutil.Process().pid]
 
 
+@pytest.mark.fault("O18")
 @pytest.mark.needs("mounts", "nobody")
 @pytest.mark.parametrize("hidepid", [1, 2])
 def test_where_the_kernel_hides_processes_the_list_says_so(hidepid: int) -> None:

@@ -78,6 +78,7 @@ async def test_ticks_follow_each_other_and_all_reads_share_one_thread() -> None:
     assert threads != {threading.get_ident()}
 
 
+@pytest.mark.fault("O18")
 async def test_disks_that_hang_hold_nothing_up_and_become_absent() -> None:
     hang = threading.Event()
     answers = iter([(DISK,)])

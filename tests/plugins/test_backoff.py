@@ -1,8 +1,11 @@
 """The rules of starting again, on times that nobody has to wait for."""
 
+import pytest
+
 from app.plugins.backoff import CALM, WINDOW, Backoff
 
 
+@pytest.mark.fault("G08")
 def test_the_pauses_double_and_stay_until_the_tenth_crash_in_a_row_ends_it() -> None:
     backoff, now, delays = Backoff(), 0.0, []
     for _ in range(10):
@@ -19,6 +22,7 @@ def test_a_calm_minute_makes_the_next_crash_the_first_in_a_row_again() -> None:
     assert backoff.crashed(110.0, ready_for=0.0) == 2
 
 
+@pytest.mark.fault("G10")
 def test_crashes_every_61_seconds_are_ended_by_the_window() -> None:
     backoff = Backoff()
     delays = [backoff.crashed(61.0 * number, ready_for=60.0) for number in range(10)]

@@ -85,6 +85,7 @@ async def test_messages_are_heard_in_order_however_they_are_cut() -> None:
     assert heard.channel.amid_since is None
 
 
+@pytest.mark.fault("G16")
 async def test_a_frame_that_does_not_end_is_noticed() -> None:
     heard = Heard()
     heard.channel.data_received(frame({})[:-1])
@@ -97,6 +98,7 @@ async def test_a_frame_that_does_not_end_is_noticed() -> None:
     assert heard.channel.amid_since != began
 
 
+@pytest.mark.fault("G14")
 @pytest.mark.parametrize(
     "data",
     [bytes(4), b"\xff" * 4, (SKIPPED_FRAME + 1).to_bytes(4, "big"), b"\0\0\0\x02[]", b"HTTP/1.1", b"\0\0\0\x01{"],

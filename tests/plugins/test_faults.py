@@ -66,6 +66,7 @@ async def none_left(server: Server, seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.fault("G38")
 async def test_a_killed_core_leaves_no_plugin_and_the_next_one_starts_each_once(
     start_server: StartServer, tmp_path: Path
 ) -> None:
@@ -108,6 +109,7 @@ if os.fork() == 0:
     assert not now & orphans
 
 
+@pytest.mark.fault("G39")
 @pytest.mark.timeout(240)
 async def test_a_storm_of_kills_for_a_minute(start_server: StartServer, tmp_path: Path) -> None:
     put_ten(tmp_path / "server0")
@@ -136,6 +138,7 @@ async def test_a_storm_of_kills_for_a_minute(start_server: StartServer, tmp_path
             assert (await client.get(f"/api/plugins/route/{plugin_id}/")).text == plugin_id
 
 
+@pytest.mark.fault("O02")
 async def test_a_core_that_is_told_to_end_ends_its_plugins_in_time(start_server: StartServer, tmp_path: Path) -> None:
     deaf = """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -160,6 +163,7 @@ while True:
     await client.aclose()
 
 
+@pytest.mark.fault("G22")
 async def test_a_hanging_a_crashing_and_a_flooding_plugin_do_not_slow_the_others(
     start_server: StartServer, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_another_version_has_another_mark(folder: PluginFolder) -> None:
     assert folder.look().files["a.binary"].mark != first
 
 
+@pytest.mark.fault("G36")
 def test_what_everybody_may_change_is_refused(folder: PluginFolder) -> None:
     path = put(folder, mode=0o757)
     assert refusal(folder.look()) == "It may be changed by everybody. Forbid that with: chmod o-w"
@@ -77,6 +78,7 @@ def test_what_everybody_may_change_is_refused(folder: PluginFolder) -> None:
     assert "The plugins folder may be changed by everybody" in refusal(folder.look())
 
 
+@pytest.mark.fault("G36")
 @pytest.mark.needs("root")
 def test_what_a_foreign_group_may_change_is_refused(folder: PluginFolder) -> None:
     path = put(folder, mode=0o775)
@@ -88,6 +90,7 @@ def test_what_a_foreign_group_may_change_is_refused(folder: PluginFolder) -> Non
     assert folder.look().files["a.binary"].warning is None
 
 
+@pytest.mark.fault("G36")
 @pytest.mark.needs("root")
 def test_what_belongs_to_another_user_is_refused(folder: PluginFolder) -> None:
     path = put(folder)
@@ -98,11 +101,13 @@ def test_what_belongs_to_another_user_is_refused(folder: PluginFolder) -> None:
     assert "The plugins folder belongs to another user" in refusal(folder.look())
 
 
+@pytest.mark.fault("G36")
 def test_what_may_not_be_executed_is_refused(folder: PluginFolder) -> None:
     put(folder, mode=0o644)
     assert refusal(folder.look()) == "It may not be executed. Allow it with: chmod +x"
 
 
+@pytest.mark.fault("G36")
 def test_links_stay_in_the_folder(folder: PluginFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside.binary"
     outside.write_text("#!/bin/sh\n")
@@ -119,6 +124,7 @@ def test_links_stay_in_the_folder(folder: PluginFolder, tmp_path: Path) -> None:
     assert refusal(found, "loop.binary") == "It is a link that leads nowhere."
 
 
+@pytest.mark.fault("G36")
 @pytest.mark.timeout(10)
 def test_folders_pipes_and_sockets_are_no_files_and_block_nothing(folder: PluginFolder) -> None:
     (folder.path / "folder.binary").mkdir()
@@ -129,6 +135,7 @@ def test_folders_pipes_and_sockets_are_no_files_and_block_nothing(folder: Plugin
     assert {refusal(found, name) for name in ("folder.binary", "pipe.binary", "link.binary")} == {"It is not a file."}
 
 
+@pytest.mark.fault("G34")
 def test_a_file_that_somebody_still_writes_is_not_run(folder: PluginFolder) -> None:
     path = put(folder)
     with path.open("ab"):

@@ -210,6 +210,7 @@ async def test_a_key_that_runs_out_is_told_and_stays_stored(
         assert again.key_of("disk-watch") == GOOD
 
 
+@pytest.mark.fault("L09")
 async def test_a_database_that_came_to_another_installation_brings_no_licence(
     store: LicenceStore, database: Database, clock: SteppedClock
 ) -> None:
@@ -243,6 +244,7 @@ async def noted(store: LicenceStore, clock: SteppedClock) -> None:
     await store.note_time()
 
 
+@pytest.mark.fault("S18", "L07")
 async def test_setting_the_clock_back_brings_no_licence_back(
     store: LicenceStore, database: Database, clock: SteppedClock
 ) -> None:
@@ -267,6 +269,7 @@ async def test_setting_the_clock_back_brings_no_licence_back(
         assert again.problem_of("disk-watch") is None
 
 
+@pytest.mark.fault("S18")
 async def test_a_clock_that_was_wrong_for_a_moment_ends_no_licence(
     store: LicenceStore, database: Database, clock: SteppedClock
 ) -> None:

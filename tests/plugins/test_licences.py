@@ -102,6 +102,7 @@ def test_a_licence_does_not_show_its_key(make: Maker) -> None:
 # -- what is accepted, and until when
 
 
+@pytest.mark.fault("L01")
 @BOTH
 @pytest.mark.parametrize(
     ("late_by", "accepted"), [(-1, True), (0, True), (1, False)], ids=["a second before", "the last", "a second after"]
@@ -117,6 +118,7 @@ def test_a_key_is_valid_through_the_end_of_its_day_in_utc(make: Maker, late_by: 
                 require(make(), now=now)
 
 
+@pytest.mark.fault("L01")
 @BOTH
 @pytest.mark.parametrize("expires", [None, date(9999, 12, 31)])
 def test_a_key_for_ever_and_one_for_very_long(make: Maker, expires: date | None) -> None:
@@ -130,6 +132,7 @@ def test_an_older_key_is_for_all_plugins_of_its_maker() -> None:
 # -- each bad key its own sentence
 
 
+@pytest.mark.fault("L01", "L09")
 @BOTH
 def test_another_installations_key(make: Maker) -> None:
     with pytest.raises(ForeignKey, match=f"for the installation {INSTANCE}; this one is {OTHER_INSTANCE}"):
@@ -181,6 +184,7 @@ def altered(key: str) -> str:
 # -- altered and malformed
 
 
+@pytest.mark.fault("L02")
 @BOTH
 def test_no_bit_of_a_key_may_differ(make: Maker) -> None:
     raw = make().encode()
@@ -191,6 +195,7 @@ def test_no_bit_of_a_key_may_differ(make: Maker) -> None:
             require(flipped.decode("latin-1"))
 
 
+@pytest.mark.fault("L02")
 @BOTH
 def test_no_character_of_a_key_may_differ(make: Maker) -> None:
     key = make()
@@ -201,6 +206,7 @@ def test_no_character_of_a_key_may_differ(make: Maker) -> None:
                     require(key[:position] + character + key[position + 1 :])
 
 
+@pytest.mark.fault("L03")
 @BOTH
 @pytest.mark.parametrize(
     "spoil",
@@ -243,6 +249,7 @@ STANDARD = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/
 URL_SAFE = STANDARD.replace("+/", "-_")
 
 
+@pytest.mark.fault("L03")
 def test_bits_that_base64_ignores_are_not_ignored() -> None:
     key = older()
     assert key.endswith("=")
@@ -254,6 +261,7 @@ def test_bits_that_base64_ignores_are_not_ignored() -> None:
             read_key(other)
 
 
+@pytest.mark.fault("L06")
 def test_an_inner_signature_written_differently_is_refused() -> None:
     content = base64.b64decode(older()).decode()
     fields, _, signature = content.rpartition(":")
@@ -276,6 +284,7 @@ def right_hmac(signed_text: str) -> str:
     return base64.b64encode(hmac.digest(SECRET, signed_text.encode(), hashlib.sha256)).decode()
 
 
+@pytest.mark.fault("L05")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -318,6 +327,7 @@ def test_a_plugins_name_in_a_key_is_one(plugin: str) -> None:
         signed(plugin=plugin)
 
 
+@pytest.mark.fault("L06")
 @pytest.mark.parametrize("kind", ["short", "empty", "hex", "upper hex", "sha1", "sha512", "longer"])
 def test_another_kind_of_signature(kind: str) -> None:
     head = f"{INSTANCE}:never"
@@ -338,6 +348,7 @@ def test_another_kind_of_signature(kind: str) -> None:
             require(packed(f"{head}:{wrong.decode()}"))
 
 
+@pytest.mark.fault("L06")
 def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
 

@@ -72,6 +72,7 @@ async def test_what_it_prints_is_its_log_and_why_it_crashed_is_told(plugged: Plu
     assert {"one", "two", "three", "It ended with exit code 5: three"} <= set(messages)
 
 
+@pytest.mark.fault("G06")
 async def test_shutdown_is_heard_and_the_socket_is_gone(plugged: Plugged) -> None:
     view = await plugged.ready("hello", "serve1(None, lambda action, payload: print(action, flush=True))")
     for _ in range(50):
@@ -109,6 +110,7 @@ async def test_a_process_that_hears_nothing_gets_term_and_then_kill(
     assert '"message": "TERM"' in plugged.log_of("deaf")
 
 
+@pytest.mark.fault("G46")
 async def test_what_it_started_goes_with_it_however_it_hides(plugged: Plugged) -> None:
     code = """
 if os.fork() == 0:
@@ -128,6 +130,7 @@ serve1()
     assert plugged.processes_of("forks") == []
 
 
+@pytest.mark.fault("G46")
 async def test_a_child_that_holds_the_socket_of_a_crashed_process_is_in_nobodys_way(plugged: Plugged) -> None:
     code = """
 server = listen()
@@ -143,6 +146,7 @@ serve1(lambda request: answer(request, str(os.getpid())), None, server)
     assert len(plugged.processes_of("forks")) == 2
 
 
+@pytest.mark.fault("G11")
 async def test_a_killed_process_is_started_again_and_answers(plugged: Plugged) -> None:
     first = await plugged.ready("hello")
     os.kill(first.pid or 0, signal.SIGKILL)
@@ -154,6 +158,7 @@ async def test_a_killed_process_is_started_again_and_answers(plugged: Plugged) -
     assert (view.restarts, view.reason) == (1, None)
 
 
+@pytest.mark.fault("G11")
 @pytest.mark.parametrize("ending", ["sys.exit(0)", "os.kill(os.getpid(), signal.SIGSEGV)", "sys.exit(3)"])
 async def test_whoever_ends_unasked_is_started_again(plugged: Plugged, ending: str) -> None:
     mark = plugged.folder / "once"
@@ -171,6 +176,7 @@ serve1()
     assert (await plugged.plugins.get(ADMIN, "hello")).restarts == 1
 
 
+@pytest.mark.fault("G11")
 async def test_exit_code_78_is_no_crash_and_its_last_line_is_the_reason(plugged: Plugged) -> None:
     plugged.write("paid", "print('starting', file=sys.stderr); sys.exit('The licence has run out.\\n') "
                   "if False else (sys.stderr.write('The licence has run out.\\n'), sys.exit(78))")  # fmt: skip
@@ -205,6 +211,7 @@ async def impatient(database_template: Path) -> AsyncIterator[Plugged]:
         yield opened
 
 
+@pytest.mark.fault("G08")
 async def test_the_tenth_crash_in_a_row_disables_it_and_one_button_tries_again(impatient: Plugged) -> None:
     impatient.write("hello", "sys.exit(3)")
     await impatient.until("hello", lambda view: True)
@@ -226,6 +233,7 @@ async def test_the_tenth_crash_in_a_row_disables_it_and_one_button_tries_again(i
     await impatient.until_state("hello", PluginState.READY)
 
 
+@pytest.mark.fault("G07")
 @pytest.mark.parametrize(
     ("code", "protocol", "reason"),
     [
@@ -248,11 +256,13 @@ async def test_whoever_is_not_ready_in_time_crashed(
     assert plugged.processes_of("slow") == []
 
 
+@pytest.mark.fault("G07")
 async def test_a_slow_start_is_waited_for(plugged: Plugged) -> None:
     await plugged.ready("slow", "time.sleep(2); serve1()")
     assert plugged.pauses == []
 
 
+@pytest.mark.fault("G40")
 async def test_a_halted_process_is_unhealthy_and_then_started_anew(
     plugged: Plugged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +294,7 @@ async def test_a_process_whose_socket_was_removed_is_started_anew(
     assert (await plugged.ask("hello")).status == 200
 
 
+@pytest.mark.fault("G15")
 async def test_a_flood_on_both_streams_costs_little_and_blocks_nobody(plugged: Plugged) -> None:
     code = """
 def flood(stream, data):
@@ -313,6 +324,7 @@ serve1()
     assert "lines were dropped" in plugged.log_of("floods")
 
 
+@pytest.mark.fault("G47")
 async def test_processes_do_not_depend_on_the_thread_that_asked_for_them(plugged: Plugged) -> None:
     """The kernel ends a process with the thread that started it, so that must not be a thread that ends."""
     plugged.write("hello")

@@ -158,6 +158,7 @@ async def test_the_supervisor_has_a_log_of_its_own(logs: PluginLogs, tmp_path: P
 # -- floods
 
 
+@pytest.mark.fault("G15")
 async def test_a_burst_of_5000_lines_is_kept_and_what_is_over_it_counted(logs: PluginLogs) -> None:
     logs.writer("hello").feed(b"".join(b"%d\n" % number for number in range(7_000)))
     *lines, notice = await written(logs)
@@ -205,6 +206,7 @@ async def test_at_the_end_of_a_process_what_was_dropped_is_told_at_once(logs: Pl
     assert (notice["dropped"], last["message"]) == (1_000, "started again")
 
 
+@pytest.mark.fault("G15")
 async def test_a_flood_without_a_line_end_is_limited_too(logs: PluginLogs) -> None:
     writer = logs.writer("hello")
     writer.feed(b"x\n" * 4_998)
@@ -214,6 +216,7 @@ async def test_a_flood_without_a_line_end_is_limited_too(logs: PluginLogs) -> No
     assert notice["dropped"] == 97  # a piece is written when more than it is there
 
 
+@pytest.mark.fault("G15")
 async def test_a_flood_costs_the_core_next_to_nothing(logs: PluginLogs) -> None:
     writer = logs.writer("hello")
     flood = b"some words that nobody reads\n" * 9_000  # 256 KiB
@@ -257,6 +260,7 @@ async def test_what_the_disk_is_too_slow_for_is_counted_and_told(
     assert lost["message"] == f"{lost['lost']} log lines were lost: the disk was full or too slow."
 
 
+@pytest.mark.fault("O11")
 async def test_a_folder_that_cannot_be_written_stops_nobody_and_its_losses_are_told(
     logs: PluginLogs, tmp_path: Path
 ) -> None:
@@ -271,6 +275,7 @@ async def test_a_folder_that_cannot_be_written_stops_nobody_and_its_losses_are_t
     assert messages(lines) == ["1 log lines were lost: the disk was full or too slow.", "c"]
 
 
+@pytest.mark.fault("O10")
 async def test_files_rotate_and_no_line_is_torn(logs: PluginLogs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotating_file, "MAX_BYTES", 50_000)
     writer = logs.writer("hello")

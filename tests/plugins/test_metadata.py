@@ -44,6 +44,7 @@ def test_what_is_said_is_taken() -> None:
     )
 
 
+@pytest.mark.fault("G48")
 def test_what_need_not_be_said() -> None:
     told = parse(said())
     assert (told.author, told.protocol, told.description, told.needs_license) == (None, "1", "", False)
@@ -60,6 +61,7 @@ def test_a_page_is_a_bundle_or_a_tree() -> None:
         parse(said(page="tree"))
 
 
+@pytest.mark.fault("G03")
 @pytest.mark.parametrize(
     "plugin_id", [None, "", "x" * 49, "x" * 200, "../x", "A B", ".", "..", "a/b", "ümlaut", "a_b", "a\n", 7, ["a"]]
 )
@@ -68,11 +70,13 @@ def test_an_id_is_letters_digits_and_hyphens(plugin_id: object) -> None:
         parse(said(id=plugin_id))
 
 
+@pytest.mark.fault("G03")
 def test_an_id_is_not_the_address_at_which_all_plugins_are_asked() -> None:
     with pytest.raises(BadMetadata, match="must not be route"):
         parse(said(id="route"))
 
 
+@pytest.mark.fault("G04")
 @pytest.mark.parametrize(
     "route",
     [
@@ -102,12 +106,14 @@ def test_a_route_is_one_plain_segment(route: object) -> None:
         parse(said(route=route))
 
 
+@pytest.mark.fault("G04")
 @pytest.mark.parametrize("route", ["/api", "/login", "/_nicegui", "/API"])
 def test_a_route_is_none_of_ours(route: str) -> None:
     with pytest.raises(BadMetadata, match="an address of Toru's own"):
         parse(said(route=route))
 
 
+@pytest.mark.fault("G04")
 @pytest.mark.parametrize(("name", "most"), [("name", 100), ("version", 100), ("author", 100), ("icon", 32)])
 def test_texts_have_a_length_and_one_line(name: str, most: int) -> None:
     assert getattr(parse(said(**{name: "x" * most})), name) == "x" * most
@@ -116,6 +122,7 @@ def test_texts_have_a_length_and_one_line(name: str, most: int) -> None:
             parse(said(**{name: bad}))
 
 
+@pytest.mark.fault("G04")
 @pytest.mark.parametrize("name", ["name", "version", "icon", "author"])
 def test_texts_can_be_seen(name: str) -> None:
     for unseen in ("\u200b\u200d", "\u2060", "\ufe0f", "\u3164", "\u00ad \ufeff", "\u2800", "\u0301"):
@@ -125,10 +132,12 @@ def test_texts_can_be_seen(name: str) -> None:
         assert getattr(parse(said(**{name: seen})), name) == seen
 
 
+@pytest.mark.fault("G04")
 def test_markup_is_only_text() -> None:
     assert parse(said(name="<b>Bold</b>")).name == "<b>Bold</b>"
 
 
+@pytest.mark.fault("G48")
 @pytest.mark.parametrize("protocol", ["3", "", 1, 2, None, ["1"], "1.0"])
 def test_an_unknown_protocol_is_refused_with_those_that_are_known(protocol: object) -> None:
     text = json.dumps({**metadata("hello"), "protocol": protocol}).encode()
@@ -136,6 +145,7 @@ def test_an_unknown_protocol_is_refused_with_those_that_are_known(protocol: obje
         parse(text)
 
 
+@pytest.mark.fault("G02")
 @pytest.mark.parametrize(
     "printed",
     [
@@ -196,6 +206,7 @@ async def test_it_sees_nothing_of_ours(tmp_path: Path, starter: Starter, monkeyp
     assert names <= {"PATH", "HOME", "LANG", "TZ", "PWD", "SHLVL", "_", "OLDPWD", "PLUGIN_METADATA"}
 
 
+@pytest.mark.fault("G02")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -244,6 +255,7 @@ async def test_a_child_that_left_the_group_is_ended(tmp_path: Path, starter: Sta
     assert left == []
 
 
+@pytest.mark.fault("G02")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 async def test_a_flood_costs_neither_time_nor_memory(tmp_path: Path, starter: Starter, stream: str) -> None:
     code = f"import sys\nwhile True: sys.{stream}.buffer.write(b'x' * (1 << 20))\n"

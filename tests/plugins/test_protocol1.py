@@ -71,6 +71,7 @@ async def test_a_queue_that_is_full_says_so_and_the_others_are_served(plugged: P
     assert (await plugged.ask("slow")).status == 200
 
 
+@pytest.mark.fault("G20")
 async def test_a_late_answer_is_504_and_the_process_lives_on(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol1, "ANSWER_SECONDS", 0.5)
     code = """
@@ -127,6 +128,7 @@ async def test_a_body_of_8_mib_travels_both_ways(plugged: Plugged) -> None:
         await plugged.ask("more")
 
 
+@pytest.mark.fault("G18")
 @pytest.mark.parametrize(
     "stray",
     [
@@ -200,6 +202,7 @@ while True:
 """
 
 
+@pytest.mark.fault("G14")
 async def test_frames_of_every_size(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol1, "ANSWER_SECONDS", 5.0)
     view = await plugged.ready("frames", FRAMES)

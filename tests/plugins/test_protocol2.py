@@ -48,12 +48,14 @@ serve2(handle, other)
     ]
 
 
+@pytest.mark.fault("G30")
 async def test_bytes_travel_both_ways(plugged: Plugged) -> None:
     await plugged.ready("echo", ECHO, protocol="2")
     for body in (b"", b"text", "grüße".encode(), bytes(range(256)) * 10, b"\xff" * 100_000, b"\x01" * MAX_BODY):
         assert (await plugged.ask("echo", "/", "POST", body)).body == body
 
 
+@pytest.mark.fault("G19")
 async def test_200_requests_answered_in_reverse_order_find_their_way(plugged: Plugged) -> None:
     """At most 64 are at the plugin; it answers each heap of them in reverse."""
     code = """
@@ -71,6 +73,7 @@ serve2(handle)
     assert [answer.body for answer in answers] == [f"/{number}".encode() for number in range(200)]
 
 
+@pytest.mark.fault("G19")
 async def test_at_most_64_are_under_way_and_the_queue_has_an_end(plugged: Plugged) -> None:
     code = """
 most = under_way = 0
@@ -96,6 +99,7 @@ serve2(handle)
     assert {one.body for one in done if not isinstance(one, BaseException)} == {b"64"}
 
 
+@pytest.mark.fault("G18")
 @pytest.mark.parametrize(
     "stray",
     [
@@ -114,6 +118,7 @@ async def test_what_answers_no_request_is_dropped_and_counted(plugged: Plugged, 
     assert connection_of(plugged, "two").stray == 3
 
 
+@pytest.mark.fault("G18")
 async def test_a_second_answer_is_for_nobody(plugged: Plugged) -> None:
     code = """
 def handle(connection, message):
@@ -128,6 +133,7 @@ serve2(handle)
     assert connection_of(plugged, "two").stray >= 20
 
 
+@pytest.mark.fault("G20")
 async def test_a_late_answer_is_dropped_and_the_plugin_told(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol2, "ANSWER_SECONDS", 0.3)
     code = """
@@ -156,6 +162,7 @@ serve2(handle, other)
     assert (await plugged.plugins.get(ADMIN, "two")).pid == view.pid
 
 
+@pytest.mark.fault("G23")
 async def test_a_thousand_that_leave_leave_nothing(plugged: Plugged) -> None:
     await plugged.ready("two", "serve2(lambda connection, message: None)", protocol="2")
     for _ in range(5):
@@ -210,6 +217,7 @@ serve2(handle)
 """
 
 
+@pytest.mark.fault("G14")
 @pytest.mark.parametrize("path", ["/little", "/zero", "/4gib", "/65mib", "/close"])
 async def test_what_is_no_frame_ends_the_connection_and_counts_as_a_crash(plugged: Plugged, path: str) -> None:
     first = await plugged.ready("two", BAD_FRAMES, protocol="2")
@@ -231,6 +239,7 @@ async def test_what_is_no_frame_ends_the_connection_and_counts_as_a_crash(plugge
     assert (view.restarts, view.pid != first.pid) == (1, True)
 
 
+@pytest.mark.fault("G14")
 async def test_a_frame_of_16_mib_and_one_that_comes_slowly_pass(plugged: Plugged) -> None:
     await plugged.ready("two", BAD_FRAMES, protocol="2")
     assert (await plugged.ask("two", "/16mib")).body == b"good"
@@ -294,6 +303,7 @@ async def test_an_answer_of_many_values_does_not_block_and_takes_no_memory(plugg
     assert peak < 8 << 20
 
 
+@pytest.mark.fault("G16")
 async def test_a_frame_that_does_not_end_ends_the_process(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(protocol2, "FRAME_SECONDS", 0.5)
@@ -304,6 +314,7 @@ async def test_a_frame_that_does_not_end_ends_the_process(plugged: Plugged, monk
     assert view.reason == "It began a frame and did not end it within 0 seconds."
 
 
+@pytest.mark.fault("G40")
 async def test_who_answers_no_pings_is_unhealthy_and_then_started_anew(
     plugged: Plugged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,6 +382,7 @@ async def test_a_plugin_keeps_values_of_its_own(plugged: Plugged) -> None:
     ]
 
 
+@pytest.mark.fault("G44")
 async def test_calls_beyond_the_allowance_take_their_time(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "CALLS_A_SECOND", 50.0)
     monkeypatch.setattr(calls, "CALLS_AT_ONCE", 20.0)
@@ -381,6 +393,7 @@ async def test_calls_beyond_the_allowance_take_their_time(plugged: Plugged, monk
     assert time.monotonic() - began > 1.9
 
 
+@pytest.mark.fault("G44")
 async def test_a_flood_of_calls_slows_only_the_flooder(plugged: Plugged) -> None:
     code = """
 def flood(connection):
@@ -404,6 +417,7 @@ serve2(handle)
     assert connection_of(plugged, "floods")._calls._waiting.qsize() < 5000
 
 
+@pytest.mark.fault("G44")
 async def test_a_flood_of_frames_slows_only_the_flooder(plugged: Plugged) -> None:
     code = """
 frame = json.dumps({"type": "noise", "payload": ["x" * 100] * 1000}).encode()

@@ -75,6 +75,7 @@ async def test_every_method_reaches_the_plugin(method: str, admin: httpx.AsyncCl
         assert answer.json()["method"] == method
 
 
+@pytest.mark.fault("G31")
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
@@ -100,11 +101,13 @@ async def test_path_and_query_arrive_as_they_were_sent(sent: str, told: str, sta
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["path"] == told
 
 
+@pytest.mark.fault("G31")
 async def test_a_prefix_that_is_written_otherwise_leads_to_the_same_plugin(stage: Server) -> None:
     answer = await raw(stage, "GET /%61pi/plugins/ro%75te/pup%70et/%70 HTTP/1.1")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["path"] == "/%70"
 
 
+@pytest.mark.fault("G31")
 @pytest.mark.parametrize(
     "path",
     [
@@ -155,6 +158,7 @@ async def test_strangers_and_other_sites_reach_no_plugin(stage: Server, admin: h
 EVERY_BYTE = bytes(range(256)) * 20
 
 
+@pytest.mark.fault("G30")
 @pytest.mark.parametrize(
     "body",
     [b"", b"text", "ü€🚀".encode(), EVERY_BYTE, gzip.compress(EVERY_BYTE), b"\xff\xfe", b'"\\u0000"', b"\0" * 99],
@@ -164,6 +168,7 @@ async def test_bodies_arrive_both_ways_as_they_are(body: bytes, admin: httpx.Asy
     assert base64.b64decode((await admin.put(f"{ROUTE}/x", content=body)).json()["body"]) == body
 
 
+@pytest.mark.fault("G30")
 async def test_what_is_encoded_stays_so(admin: httpx.AsyncClient) -> None:
     packed = gzip.compress(b"words" * 1000)
     answer = await say(
@@ -244,12 +249,14 @@ async def test_half_a_body_is_no_request(stage: Server, admin: httpx.AsyncClient
 # -- the answer
 
 
+@pytest.mark.fault("G24")
 @pytest.mark.parametrize("status", [0, 99, 100, 101, 600, 1000, -1, "200", True, None, 200.5, 10**30])
 async def test_a_status_that_there_is_not_is_an_answer_of_ours(status: object, admin: httpx.AsyncClient) -> None:
     answer = await say(admin, status=status, body="x")
     assert (answer.status_code, answer.json()["error"][-1]) == (502, ".")
 
 
+@pytest.mark.fault("G24")
 @pytest.mark.parametrize(
     ("status", "body"), [(200, "x"), (204, ""), (304, ""), (404, "x"), (418, "x"), (500, "x"), (599, "x")]
 )
@@ -258,6 +265,7 @@ async def test_a_status_that_there_is_passes(status: int, body: str, admin: http
     assert (answer.status_code, answer.text) == (status, body)
 
 
+@pytest.mark.fault("G26", "G27", "G28")
 async def test_our_headers_win_and_nothing_is_smuggled(stage: Server) -> None:
     evil = {
         **{name.decode().title(): "evil" for name, _ in ALWAYS},
@@ -291,12 +299,14 @@ async def test_our_headers_win_and_nothing_is_smuggled(stage: Server) -> None:
     assert not {b"set-cookie", b"location", b"transfer-encoding", b"x-injected"} & told.keys()
 
 
+@pytest.mark.fault("G28")
 async def test_a_head_without_end_is_an_answer_of_ours(admin: httpx.AsyncClient) -> None:
     for headers in ({"X-A": "x" * 1_000_000}, {f"X-{number}": "x" for number in range(10_000)}):
         answer = await say(admin, status=200, headers=headers, body="x")
         assert (answer.status_code, answer.json()["error"][-1]) == (502, ".")
 
 
+@pytest.mark.fault("G32")
 async def test_html_of_a_plugin_may_run_no_script_and_be_framed_by_nobody(admin: httpx.AsyncClient) -> None:
     page = "<script>fetch('/api/users')</script>"
     answer = await say(admin, status=200, headers={"Content-Type": "text/html"}, body=page)
@@ -317,6 +327,7 @@ async def test_answers_find_their_requests_in_whatever_order_they_come(admin: ht
     assert max(int(together) for _, together in told) == 64
 
 
+@pytest.mark.fault("G20")
 async def test_an_answer_has_30_seconds_and_a_late_one_goes_to_nobody(admin: httpx.AsyncClient) -> None:
     async def timed(path: str) -> tuple[int, float, str]:
         began = time.monotonic()
@@ -356,6 +367,7 @@ async def test_a_crash_is_told_within_a_second_and_no_request_is_sent_twice(
     assert (stage.folder / "puppet.crashes").read_text() == "x"
 
 
+@pytest.mark.fault("G23")
 async def test_browsers_that_leave_take_their_requests_along(admin: httpx.AsyncClient) -> None:
     async def counted(requests: int, cancelled: int) -> bool:
         told = (await admin.get(f"{ROUTE}/counts")).json()
@@ -372,6 +384,7 @@ async def test_browsers_that_leave_take_their_requests_along(admin: httpx.AsyncC
         await eventually(partial(counted, requests + 64, cancelled + 63), 20)
 
 
+@pytest.mark.fault("G22")
 async def test_a_plugin_that_hangs_leaves_room_for_others_and_is_full_at_last(
     stage: Server, admin: httpx.AsyncClient
 ) -> None:

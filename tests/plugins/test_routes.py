@@ -241,6 +241,7 @@ def is_logged(server: Server, text: str) -> bool:
 # -- values
 
 
+@pytest.mark.fault("G43")
 async def test_pages_keep_values_and_never_see_the_plugins_own(client: httpx.AsyncClient) -> None:
     assert (await kv(client, "get", "k")).json() == {"value": None}
     assert (await kv(client, "set", "k", value="page's")).json() == {"value": "page's"}
@@ -289,6 +290,7 @@ async def test_a_value_is_changed_only_where_it_is_the_expected_one(client: http
     assert (await kv(client, "delete", "c")).status_code == 200
 
 
+@pytest.mark.fault("G43")
 async def test_an_admin_makes_pages_read_only_for_clients(admin: httpx.AsyncClient, client: httpx.AsyncClient) -> None:
     where = "/api/plugins/puppet/options"
     assert (await client.get(where)).json() == {"pages_read_only": False}

@@ -88,6 +88,7 @@ async def test_a_setting_enables_new_plugins_by_itself(plugged: Plugged) -> None
     assert ("system", "plugin.enabled", "hello") in await audit_of(plugged)
 
 
+@pytest.mark.fault("G34")
 async def test_a_replaced_file_restarts_its_plugin_once(plugged: Plugged) -> None:
     first = await plugged.ready("hello", "serve1(lambda request: answer(request, 'one'))")
     assert (await plugged.ask("hello")).body == b"one"
@@ -103,6 +104,7 @@ async def test_a_replaced_file_restarts_its_plugin_once(plugged: Plugged) -> Non
     assert processes - {None} == {first.pid, view.pid}
 
 
+@pytest.mark.fault("G35")
 async def test_a_removed_file_ends_its_plugin_and_a_restored_one_brings_it_back(plugged: Plugged) -> None:
     await plugged.ready("hello")
     await plugged.values.handle("hello", "set", "kept", "yes")
@@ -141,6 +143,7 @@ async def test_a_file_that_cannot_be_a_plugin_says_why_and_is_asked_again(plugge
         plugged.plugins.problems(CARLA)
 
 
+@pytest.mark.fault("G36")
 async def test_a_plugin_whose_file_may_not_be_executed_any_more_is_stopped(plugged: Plugged) -> None:
     await plugged.ready("hello")
     (plugged.folder / "hello.binary").chmod(0o666)
@@ -184,6 +187,7 @@ async def test_a_restart_brings_another_process_and_is_audited(plugged: Plugged)
     assert ("admin", "plugin.restarted", "hello") in await audit_of(plugged)
 
 
+@pytest.mark.fault("G12")
 async def test_disabled_while_it_waits_starts_or_answers_it_stays_disabled(plugged: Plugged) -> None:
     await plugged.ready("waits", "sys.exit(3) if os.path.exists(__file__ + '.crash') else serve1()")
     (plugged.folder / "waits.binary.crash").touch()
@@ -210,6 +214,7 @@ async def test_disabled_while_it_waits_starts_or_answers_it_stays_disabled(plugg
         assert (view.state, plugged.processes_of(view.id)) == (PluginState.DISABLED, [])
 
 
+@pytest.mark.fault("G34")
 async def test_a_file_that_is_still_copied_is_never_run(plugged: Plugged) -> None:
     text = text_of("hello").replace("describe(", f"open({str(plugged.folder / 'ran')!r}, 'a').write('x'); describe(", 1)
     path = plugged.folder / "hello.binary"

@@ -64,6 +64,7 @@ async def test_it_is_all_there_after_a_restart(values: PluginValues, database: D
     assert again.pages_read_only("hello")
 
 
+@pytest.mark.fault("G42", "G43")
 async def test_nobody_sees_the_keys_of_others(values: PluginValues) -> None:
     await values.handle("one", "set", "k", "1")
     await values.handle("two", "set", "k", "2")
@@ -74,6 +75,7 @@ async def test_nobody_sees_the_keys_of_others(values: PluginValues) -> None:
     assert await page(values, "get", "k") == "3"
 
 
+@pytest.mark.fault("G42")
 @pytest.mark.parametrize(
     "key", ["%", "_", "k%", "K", "k ", " k", "\0", "k\0", "é", "e\u0301", "🚀", "'", '"; DROP', "\n"]
 )
@@ -87,6 +89,7 @@ async def test_keys_are_exact(key: str, values: PluginValues) -> None:
     assert await values.handle("hello", "get", "k") == "untouched"
 
 
+@pytest.mark.fault("G42")
 @pytest.mark.parametrize(
     ("action", "key", "value", "error"),
     [
@@ -134,6 +137,7 @@ async def fill(values: PluginValues, plugin_id: str = "hello") -> int:
     raise AssertionError("There is room for ever.")
 
 
+@pytest.mark.fault("G42")
 async def test_a_plugin_and_its_pages_share_10_mib_and_others_are_untouched(values: PluginValues) -> None:
     await page(values, "set", "p", "x" * 600 * KIB)
     assert await fill(values) == 9
@@ -159,6 +163,7 @@ async def test_room_is_counted_exactly_also_after_a_restart(
     await values.handle("hello", "set", "9", "x" * (MAX_VALUE - 10))
 
 
+@pytest.mark.fault("G42")
 async def test_ten_thousand_keys_change_nothing_for_the_next(values: PluginValues, database: Database) -> None:
     rows = [PluginValueRow(plugin_id="hello", namespace="plugin", key=f"key-{n}", value=str(n)) for n in range(10_000)]
     await database.write(lambda session: session.add_all(rows))
@@ -194,6 +199,7 @@ async def test_a_write_that_failed_counts_nothing(
 # -- at once
 
 
+@pytest.mark.fault("G42")
 async def test_of_many_who_change_a_value_that_they_expect_one_wins(values: PluginValues) -> None:
     async def swap(number: int, expected: str | None) -> bool:
         try:
@@ -210,6 +216,7 @@ async def test_of_many_who_change_a_value_that_they_expect_one_wins(values: Plug
     assert await page(values, "get", "k") is not None
 
 
+@pytest.mark.fault("G42")
 async def test_deleting_and_setting_at_once_leaves_one_or_none_and_the_count_right(values: PluginValues) -> None:
     calls = [page(values, "set" if n % 2 else "delete", "k", "x" * 100 * KIB) for n in range(200)]
     await asyncio.gather(*calls)
@@ -220,6 +227,7 @@ async def test_deleting_and_setting_at_once_leaves_one_or_none_and_the_count_rig
 # -- who may
 
 
+@pytest.mark.fault("G43")
 async def test_pages_that_an_admin_made_read_only_are_read_only_for_clients(values: PluginValues) -> None:
     await page(values, "set", "k", "v")
     await values.set_pages_read_only(ADMIN, "hello", read_only=True)

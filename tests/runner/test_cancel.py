@@ -48,6 +48,7 @@ def test_a_script_may_clean_up_within_its_grace(core: Core, tty: bool) -> None:
     assert b"cleaned" in core.output(run)
 
 
+@pytest.mark.fault("X23")
 @BOTH
 def test_a_script_that_ignores_sigterm_is_killed_after_the_grace(core: Core, tty: bool) -> None:
     run = core.bash("trap '' TERM; echo pid $$; while :; do sleep 1; done", tty=tty)
@@ -82,6 +83,7 @@ ESCAPES = {
 }
 
 
+@pytest.mark.fault("X20")
 @BOTH
 @pytest.mark.parametrize("script", ESCAPES.values(), ids=ESCAPES)
 def test_nothing_of_a_run_survives(core: Core, script: str, tty: bool) -> None:
@@ -95,6 +97,7 @@ def test_nothing_of_a_run_survives(core: Core, script: str, tty: bool) -> None:
     assert core.ends.count(run) == 1
 
 
+@pytest.mark.fault("X20")
 def test_a_daemon_that_scrubbed_everything_but_its_session_dies_too(core: Core) -> None:
     """The leader is gone, the group ignores SIGTERM and has no marker: found by the session, not by a reused number."""
     run = core.bash("env -i bash -c 'trap \"\" TERM; echo pid $$; while :; do sleep 1; done' & sleep 100")
@@ -127,6 +130,7 @@ def marked(run: str) -> int:
     return count
 
 
+@pytest.mark.fault("X20")
 def test_a_program_that_is_always_another_process_dies(core: Core) -> None:
     run = core.start("/bin/bash", "-c", 'setsid "$0" -I -S -c "$1" & sleep 100', PYTHON, HYDRA)
     eventually(lambda: marked(run) > 6)

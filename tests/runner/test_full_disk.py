@@ -21,6 +21,7 @@ def fill(file: Path) -> None:
             out.write(bytes(4096))
 
 
+@pytest.mark.fault("X31")
 @pytest.mark.needs("mounts")
 def test_a_full_disk_loses_output_but_no_run(small_disk: Path, start_runner: StartRunner) -> None:
     ballast = small_disk / "ballast"
@@ -57,6 +58,7 @@ def test_a_full_disk_loses_output_but_no_run(small_disk: Path, start_runner: Sta
     assert kept.endswith(b"there is room again\n")
 
 
+@pytest.mark.fault("X31")
 def test_a_limit_of_file_sizes_loses_output_but_no_run(start_runner: StartRunner) -> None:
     core = start_runner(prefix=("prlimit", f"--fsize={MIB}")).connect()
     run = core.bash("ulimit -f; head -c 3000000 /dev/zero | tr '\\0' x; echo >&2 done; exit 5")

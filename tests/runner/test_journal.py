@@ -88,6 +88,7 @@ def test_neighbours_of_one_stream_within_20_ms_share_a_record(
     ]
 
 
+@pytest.mark.fault("X44")
 def test_a_clock_that_jumps_back_begins_a_record_and_keeps_the_order(
     tmp_path: Path, journal: writer.Journal, clock: Clock
 ) -> None:
@@ -190,6 +191,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(monkeypatch)
 
 
+@pytest.mark.fault("X31")
 def test_what_a_full_disk_takes_is_kept_the_rest_is_counted_and_noted_later(
     tmp_path: Path, journal: writer.Journal, disk: Disk
 ) -> None:

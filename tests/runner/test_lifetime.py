@@ -278,6 +278,7 @@ def test_a_deep_data_folder(start_runner: StartRunner, tmp_path: Path) -> None:
     assert len(str(deep)) > 300
 
 
+@pytest.mark.fault("X12")
 def test_it_has_no_secrets_and_no_core_to_read_them_from(runner: Runner, core: Core) -> None:
     run = core.bash("tr '\\0' '\\n' < /proc/$PPID/environ")
     core.end(run)

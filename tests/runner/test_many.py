@@ -4,6 +4,8 @@ import os
 import time
 from typing import Any
 
+import pytest
+
 from tests.runner.support import CAP, Core, Runner, eventually
 
 MIB = 1 << 20
@@ -40,6 +42,7 @@ def test_two_hundred_terminals_are_cancelled_at_once(core: Core, runner: Runner)
     eventually(lambda: runner.descriptors() == before)
 
 
+@pytest.mark.fault("X29")
 def test_a_thousand_short_runs_leave_nothing_behind(core: Core, runner: Runner) -> None:
     core.end(core.bash("exit"))
     before = (runner.descriptors(), runner.threads(), runner.children())

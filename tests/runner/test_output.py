@@ -21,6 +21,7 @@ def pid_in(core: Core, run: str, word: bytes = b"pid") -> int:
     return int(text.split(word + b" ")[1].split()[0])
 
 
+@pytest.mark.fault("X28")
 @BOTH
 @pytest.mark.parametrize("code", [0, 1, 127, 255])
 def test_an_exit_code_comes_through(core: Core, code: int, tty: bool) -> None:
@@ -31,6 +32,7 @@ def test_an_exit_code_comes_through(core: Core, code: int, tty: bool) -> None:
     assert core.journal(run).end() == (0, status, 0)
 
 
+@pytest.mark.fault("X28")
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT, signal.SIGPIPE], ids=str)
 def test_a_signal_comes_through(core: Core, number: signal.Signals) -> None:
     status, _ = core.end(core.bash(f"ulimit -c 0; kill -{number} $$"))
@@ -72,6 +74,7 @@ def test_progress_never_runs_ahead_of_the_journal(core: Core) -> None:
     assert len(set(seen)) > 3, "word comes while it runs"
 
 
+@pytest.mark.fault("X16")
 def test_binary_output_is_kept_as_it_is(core: Core) -> None:
     code = "import os; os.write(1, bytes(range(256)) * 4096)"
     run = core.start(PYTHON, "-I", "-c", code)
@@ -79,6 +82,7 @@ def test_binary_output_is_kept_as_it_is(core: Core) -> None:
     assert core.output(run) == bytes(range(256)) * 4096
 
 
+@pytest.mark.fault("X15")
 def test_an_emoji_cut_in_two_is_whole_in_the_journal(core: Core) -> None:
     run = core.bash(r"printf '\xf0\x9f'; sleep 0.1; printf '\x9a\x80\n'")
     core.end(run)
@@ -86,12 +90,14 @@ def test_an_emoji_cut_in_two_is_whole_in_the_journal(core: Core) -> None:
     assert len(core.journal(run).pieces()) == 2, "a record for each time it wrote"
 
 
+@pytest.mark.fault("X19")
 def test_a_line_of_70_kb(core: Core) -> None:
     run = core.bash("head -c 70000 /dev/zero | tr '\\0' a; echo")
     core.end(run)
     assert core.output(run) == b"a" * 70000 + b"\n"
 
 
+@pytest.mark.fault("X19")
 def test_a_flood_without_any_newline_is_kept_to_the_last_byte(core: Core, runner: Runner) -> None:
     before = runner.pss()
     code = "import os\nfor i in range(640): os.write(1, bytes([65 + i % 26]) * 65536)"
@@ -112,6 +118,7 @@ def test_many_small_writes_share_records(core: Core) -> None:
     assert len(core.journal(run).records()) < 500
 
 
+@pytest.mark.fault("X17")
 def test_two_streams_that_alternate_lose_nothing_of_either(core: Core) -> None:
     code = "import os\nfor i in range(10000): os.write(1 + i % 2, b'%d\\n' % i)"
     run = core.start(PYTHON, "-I", "-c", code)
@@ -124,6 +131,7 @@ def test_two_streams_that_alternate_lose_nothing_of_either(core: Core) -> None:
 # -- when a run is over
 
 
+@pytest.mark.fault("X21")
 @BOTH
 def test_a_script_that_closes_its_output_and_sleeps_still_runs(core: Core, tty: bool) -> None:
     run = core.bash("echo pid $$; exec <&- >&- 2>&-; sleep 1.5; exit 3", tty=tty)
@@ -191,6 +199,7 @@ def test_the_end_is_told_once(core: Core, runner: Runner) -> None:
     assert core.journal(run).end() == (0, 0, 0)
 
 
+@pytest.mark.fault("X41")
 def test_a_time_limit_is_kept_and_told(core: Core) -> None:
     began = time.monotonic()
     run = core.bash("sleep 60", timeout=0.5)

@@ -2,9 +2,12 @@
 
 import time
 
+import pytest
+
 from tests.runner.support import Core, eventually
 
 
+@pytest.mark.fault("X35")
 def test_word_comes_within_milliseconds(core: Core) -> None:
     run = core.bash("while read -r _; do echo pong $((++i)); done", tty=True)
     delays = []

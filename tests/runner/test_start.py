@@ -40,6 +40,7 @@ def look(core: Core, *args: str, **fields: Any) -> dict[str, object]:
     return seen
 
 
+@pytest.mark.fault("X13")
 @BOTH
 def test_a_script_has_three_descriptors_and_a_session_of_its_own(core: Core, tty: bool) -> None:
     seen = look(core, tty=tty)
@@ -63,6 +64,7 @@ def test_a_broken_pipe_ends_a_pipeline_as_in_a_shell(core: Core) -> None:
     assert core.output(run) == b"y\n%d\n" % (128 + signal.SIGPIPE)
 
 
+@pytest.mark.fault("X13")
 def test_without_a_terminal_stdin_is_empty(core: Core) -> None:
     run = core.bash('read -r line; echo $? "[$line]"; readlink /proc/$$/fd/0')
     core.end(run)
@@ -106,6 +108,7 @@ def test_the_limit_of_open_files_is_the_one_the_runner_was_given(start_runner: S
         core.end(run)
 
 
+@pytest.mark.fault("X43")
 def test_one_script_cannot_change_what_the_next_finds(core: Core, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -178,6 +181,7 @@ def test_arguments_beyond_the_kernels_limit_are_refused(core: Core) -> None:
     assert refused(core, "/bin/true", "x" * 200_000)[0] == errno.E2BIG
 
 
+@pytest.mark.fault("O07")
 @pytest.mark.skipif(os.getuid() != 0, reason="the limit counts all processes of a user: takes root to be another one")
 def test_no_more_processes_is_an_answer_and_no_crash(start_runner: StartRunner) -> None:
     core = start_runner(prefix=(*NOBODY, "prlimit", "--nproc=2")).connect()
@@ -191,6 +195,7 @@ def test_no_more_processes_is_an_answer_and_no_crash(start_runner: StartRunner) 
     core.end("third")
 
 
+@pytest.mark.fault("O07")
 def test_no_more_descriptors_is_an_answer_and_no_crash(start_runner: StartRunner) -> None:
     core = start_runner(prefix=("prlimit", "--nofile=64:64")).connect()
     request = {"argv": ["/bin/sleep", "100"], "env": {}, "cwd": "/", "cap": CAP}

@@ -25,6 +25,7 @@ def test_lists_scripts_by_their_endings_sorted(tmp_path: Path) -> None:
     assert ScriptCatalog(tmp_path).names() == ["a.bash", "b.sh"]
 
 
+@pytest.mark.fault("X01")
 @pytest.mark.parametrize(
     "name",
     [
@@ -61,12 +62,14 @@ def test_runs_nothing_but_what_it_lists(tmp_path: Path, name: str) -> None:
         ScriptCatalog(folder).argv(name)
 
 
+@pytest.mark.fault("X01")
 def test_an_absolute_path_inside_the_folder_is_no_name(tmp_path: Path) -> None:
     path = put(tmp_path, "good.sh")
     with pytest.raises(NotFound):
         ScriptCatalog(tmp_path).argv(str(path))
 
 
+@pytest.mark.fault("X04", "X05")
 @pytest.mark.parametrize(
     "name", ["-n evil.sh", "--version.sh", "with space.sh", "'\"$(reboot);.sh", "line\nfeed.sh", "tab\t.sh", "🚀.sh"]
 )
@@ -77,6 +80,7 @@ def test_names_are_taken_as_they_are(tmp_path: Path, name: str) -> None:
     assert catalog.argv(name, ("-x", "$HOME")) == [str(path), "-x", "$HOME"]
 
 
+@pytest.mark.fault("X04")
 def test_names_that_are_no_text_are_hidden_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     put(tmp_path, "good.sh")
     with open(os.fsencode(tmp_path) + b"/bad\xff.sh", "wb"):
@@ -85,6 +89,7 @@ def test_names_that_are_no_text_are_hidden_with_a_warning(tmp_path: Path, caplog
     assert "not UTF-8" in caplog.text
 
 
+@pytest.mark.fault("X07")
 def test_without_execute_bit_or_shebang_the_ending_decides(tmp_path: Path) -> None:
     catalog = ScriptCatalog(tmp_path)
     expected = {
@@ -104,6 +109,7 @@ def test_without_execute_bit_or_shebang_the_ending_decides(tmp_path: Path) -> No
         assert catalog.argv(name, ("one",)) == [*(part.format(path) for part in argv), "one"]
 
 
+@pytest.mark.fault("X09")
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -124,18 +130,21 @@ def test_says_why_a_file_cannot_be_executed(tmp_path: Path, content: bytes, sent
         ScriptCatalog(tmp_path).argv("odd.sh")
 
 
+@pytest.mark.fault("X08")
 def test_a_crlf_shebang_is_told_also_without_the_execute_bit(tmp_path: Path) -> None:
     put(tmp_path, "odd.sh", b"#!/bin/sh\r\necho hi\r\n", mode=0o644)
     with pytest.raises(CannotStart, match="CRLF"):
         ScriptCatalog(tmp_path).argv("odd.sh")
 
 
+@pytest.mark.fault("X09")
 def test_a_large_script_is_not_read(tmp_path: Path) -> None:
     path = put(tmp_path, "large.sh")
     os.truncate(path, 100 << 20)
     assert ScriptCatalog(tmp_path).argv("large.sh") == [str(path)]
 
 
+@pytest.mark.fault("X33")
 def test_a_missing_folder_is_told_and_recovers(tmp_path: Path) -> None:
     catalog = ScriptCatalog(tmp_path / "scripts")
     for look in (catalog.names, catalog.scripts, lambda: catalog.argv("a.sh")):

@@ -34,6 +34,7 @@ RUN = RunView(
 )
 
 
+@pytest.mark.fault("X28")
 @pytest.mark.parametrize(
     ("status", "flags", "state", "code", "by"),
     [
@@ -54,6 +55,7 @@ def test_status_and_flags_make_the_state(
     assert (columns["state"], columns["exit_code"], columns["signal"]) == (state.value, code, by)
 
 
+@pytest.mark.fault("X28")
 def test_what_the_state_does_not_say_has_a_sentence() -> None:
     assert ending(int(signal.SIGKILL), 0, 0)["reason"] == "It was ended by SIGKILL (9)."
     assert ending(int(signal.SIGTERM), TIMED_OUT, 5)["reason"] == "It reached its time limit of 5 s."
@@ -67,6 +69,7 @@ def test_signals_without_a_name_have_a_number() -> None:
     assert signal_name(os.WTERMSIG(35)) == "signal 35"
 
 
+@pytest.mark.fault("X44")
 @pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=1), timedelta()])
 def test_a_clock_that_jumps_makes_no_odd_times(jump: timedelta) -> None:
     found = times(RUN, STARTED + timedelta(seconds=7) + jump, measured=7.0)

@@ -21,6 +21,7 @@ OUTER = {
 }
 
 
+@pytest.mark.fault("X11")
 def test_passes_what_is_allowed_and_nothing_else() -> None:
     environment = ScriptEnvironment(source=OUTER).of_run("abc", tty=False)
     assert environment["PATH"] == "/bin"
@@ -36,6 +37,7 @@ def test_a_terminal_has_a_name() -> None:
     assert "TERM" not in environment.of_run("abc", tty=False)
 
 
+@pytest.mark.fault("X11")
 def test_the_operator_adds_names_but_never_ours(caplog: pytest.LogCaptureFixture) -> None:
     names = ("PROXY", "MISSING", "ADMIN_PASSWORD", "TORU_LICENSE_SECRET", "NOTIFY_SOCKET", "TORU_RUN_ID")
     environment = ScriptEnvironment(names, OUTER).of_run("abc", tty=False)

@@ -61,6 +61,7 @@ seq 1 200000; exit 9
 """
 
 
+@pytest.mark.fault("S05")
 async def test_kill_9_of_the_core_in_the_middle_of_runs(start_server: StartServer, tmp_path: Path) -> None:
     """Three times; the runs go on while there is no core. Every byte is there, and so is the right code."""
     server = await start_server()
@@ -100,6 +101,7 @@ async def until_length(found: dict[str, bytearray], length: int, seconds: float 
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.fault("S05")
 async def test_no_acknowledged_start_is_lost_by_kill_9(start_server: StartServer) -> None:
     server = await start_server()
     script = server.script("hello.sh", "echo hi")
@@ -144,6 +146,7 @@ async def test_kill_9_of_the_runner_ends_its_runs_and_nothing_hangs(start_server
         assert [message["type"] for message in await socket.until("exit")] == ["started", "stdout", "exit"]
 
 
+@pytest.mark.fault("S05")
 @pytest.mark.allows_errors(RUNNER_LOST)
 async def test_both_killed_at_once(start_server: StartServer) -> None:
     server = await start_server()
@@ -160,6 +163,7 @@ async def test_both_killed_at_once(start_server: StartServer) -> None:
         assert (run["state"], run["exit_code"]) == ("failed", 4)
 
 
+@pytest.mark.fault("X37")
 @pytest.mark.parametrize(("size_mb", "cap_mb"), [(1024, 64), (256, 512)])
 @pytest.mark.timeout(240)
 async def test_a_flood_with_viewers_that_never_read(start_server: StartServer, size_mb: int, cap_mb: int) -> None:
@@ -196,6 +200,7 @@ async def test_a_flood_with_viewers_that_never_read(start_server: StartServer, s
                 assert position < (100 << 20) + (1 << 20)
 
 
+@pytest.mark.fault("X19")
 @pytest.mark.timeout(120)
 async def test_200_mb_without_a_line_end(start_server: StartServer) -> None:
     server = await start_server()
@@ -213,11 +218,13 @@ async def test_200_mb_without_a_line_end(start_server: StartServer) -> None:
         assert core.memory_full_info().pss < 150 << 20
 
 
+@pytest.mark.fault("X32")
 async def test_two_hundred_starts_over_sockets_all_finish(start_server: StartServer) -> None:
     server = await start_server()
     script = server.script("short.sh", "sleep 0.3; echo done")
     async with await sign_in(server) as admin:
-        answers = await asyncio.gather(*(admin.post("/api/runs", json={"script": script}) for _ in range(200)))
+        starts = (admin.post("/api/runs", json={"script": script}, timeout=60) for _ in range(200))
+        answers = await asyncio.gather(*starts)
         states = [answer.json()["state"] for answer in answers]
         assert states.count("running") == 20
         assert states.count("queued") == 180
@@ -225,6 +232,7 @@ async def test_two_hundred_starts_over_sockets_all_finish(start_server: StartSer
             assert (await ended(admin, answer.json()["id"]))["state"] == "succeeded"
 
 
+@pytest.mark.fault("X33")
 @pytest.mark.needs("nobody")
 async def test_files_that_toru_may_not_read_or_execute(start_server: StartServer) -> None:
     """As an unprivileged user: root ignores modes."""

@@ -56,6 +56,7 @@ async def test_an_unfinished_line_ends_with_the_output(tmp_path: Path, separate_
     ]
 
 
+@pytest.mark.fault("X36")
 @pytest.mark.parametrize("seed", range(4))
 async def test_resuming_at_any_offset_repeats_and_loses_nothing(
     tmp_path: Path, separate_records: None, seed: int

@@ -103,6 +103,7 @@ async def test_output_from_an_offset_and_as_a_file(server: Server, admin: httpx.
     assert "filename*=UTF-8''out%20put%20%C3%A9-" in saved.headers["content-disposition"]
 
 
+@pytest.mark.fault("X24")
 async def test_cancel_from_anywhere_and_twice(server: Server, admin: httpx.AsyncClient) -> None:
     run = await start(admin, server.script("long.sh", "echo hi; sleep 60"))
     first, second = await asyncio.gather(*(admin.post(f"/api/runs/{run['id']}/cancel") for _ in range(2)))
@@ -113,6 +114,7 @@ async def test_cancel_from_anywhere_and_twice(server: Server, admin: httpx.Async
     assert (await admin.post("/api/runs/nothing/cancel")).status_code == 404
 
 
+@pytest.mark.fault("X27")
 async def test_a_key_starts_one_run(server: Server, admin: httpx.AsyncClient) -> None:
     script = server.script("once.sh", "echo hi")
     body, headers = {"script": script}, {"Idempotency-Key": "double-click"}
@@ -122,6 +124,7 @@ async def test_a_key_starts_one_run(server: Server, admin: httpx.AsyncClient) ->
     assert other.status_code == 409
 
 
+@pytest.mark.fault("X01")
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -207,6 +210,7 @@ async def test_openapi_knows_the_doors(admin: httpx.AsyncClient) -> None:
     assert "Idempotency-Key".lower() in json.dumps(paths["/api/runs"]["post"]["parameters"]).lower()
 
 
+@pytest.mark.fault("X35")
 async def test_a_silent_run_keeps_its_stream_alive() -> None:
     from app.runs.stream import run_stream
 

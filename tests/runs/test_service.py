@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 # -- ends
 
 
+@pytest.mark.fault("X28")
 @pytest.mark.parametrize(
     ("script", "state", "code", "signal", "wire"),
     [
@@ -40,6 +41,7 @@ async def test_every_end_has_its_state(
     assert await product.runs.tail_text(ADMIN, run.id, 1000) == "output\n"
 
 
+@pytest.mark.fault("X41")
 async def test_a_time_limit_ends_a_run(product: Product) -> None:
     run = await product.runs.start(ADMIN, product.script("long.sh", "sleep 60"), timeout=1)
     run = await product.ended(run)
@@ -55,6 +57,7 @@ async def test_the_settings_time_limit_counts_where_none_is_given(product: Produ
     assert (await product.ended(unlimited)).state is RunState.SUCCEEDED
 
 
+@pytest.mark.fault("X08", "X09")
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [("", "is empty"), ("#!/bin/sh\r\necho hi\r\n", "CRLF"), ("#!/opt/nothing\n", "/opt/nothing")],
@@ -70,6 +73,7 @@ async def test_what_cannot_be_executed_says_why(product: Product, content: str, 
     assert isinstance(event, Ended)
 
 
+@pytest.mark.fault("X07")
 async def test_what_only_the_kernel_refuses_says_why_too(product: Product) -> None:
     (product.config.scripts_dir / "odd.sh").write_bytes(b"#!" + b"/bin/sh".rjust(300) + b"\necho hi\n")
     (product.config.scripts_dir / "odd.sh").chmod(0o755)
@@ -81,6 +85,7 @@ async def test_what_only_the_kernel_refuses_says_why_too(product: Product) -> No
 # -- what a script gets
 
 
+@pytest.mark.fault("X04", "X05")
 async def test_arguments_and_names_reach_the_script_as_they_are(product: Product) -> None:
     name = product.script("-n 'odd' $(x)\n🚀.sh", 'printf "%s|" "$0" "$@"')
     run = await product.ended(await product.runs.start(ADMIN, name, ["", "a b", "$HOME", "`id`", "-x"]))
@@ -89,12 +94,14 @@ async def test_arguments_and_names_reach_the_script_as_they_are(product: Product
     assert (await product.output(run)).decode() == f"{path}||a b|$HOME|`id`|-x|"
 
 
+@pytest.mark.fault("X07")
 async def test_a_script_without_execute_bit_or_shebang_runs_by_its_ending(product: Product) -> None:
     (product.config.scripts_dir / "plain.bash").write_text('echo "$BASH_VERSION" | grep -q . && echo bash')
     run = await product.runs.start(ADMIN, "plain.bash")
     assert await product.output(run) == b"bash\n"
 
 
+@pytest.mark.fault("X11")
 async def test_the_environment_is_clean_and_the_folder_is_torus(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +139,7 @@ async def test_without_a_terminal_there_is_no_typing(product: Product) -> None:
 # -- rights
 
 
+@pytest.mark.fault("X45")
 async def test_a_client_runs_quick_actions_and_nothing_else(product: Product) -> None:
     prepared, other = product.script("prepared.sh", "echo hi"), product.script("other.sh", "echo hi")
     action = await product.actions.create(ADMIN, "Prepared", prepared)
@@ -220,6 +228,7 @@ async def test_a_script_that_went_since_it_was_listed_is_not_found(product: Prod
 # -- cancel
 
 
+@pytest.mark.fault("X23")
 async def test_cancel_kills_what_ignores_it_after_five_seconds(product: Product) -> None:
     script = product.script("stubborn.sh", "trap '' TERM; echo ready; while :; do sleep 0.1; done")
     run = await product.runs.start(ADMIN, script)
@@ -242,6 +251,7 @@ async def test_a_cancelled_run_that_exits_by_itself_is_cancelled(product: Produc
     assert (await product.runs.cancel(ADMIN, run.id)).state is RunState.CANCELLED
 
 
+@pytest.mark.fault("X24")
 async def test_exit_and_cancel_at_the_same_moment_give_one_end(product: Product) -> None:
     script = product.script("brief.sh", "echo hi; sleep 0.05")
     for delay in (0, 0.03, 0.045, 0.05, 0.055, 0.06, 0.08):
@@ -274,6 +284,7 @@ async def test_followers_hear_of_a_cancel_and_then_of_the_end(product: Product) 
 # -- once only
 
 
+@pytest.mark.fault("X27")
 async def test_the_same_key_starts_one_run(product: Product) -> None:
     script = product.script("once.sh", "echo hi")
     starts = [product.runs.start(ADMIN, script, ["x"], idempotency_key="k") for _ in range(5)]
@@ -309,6 +320,7 @@ async def test_a_start_whose_asker_leaves_is_not_lost(product: Product) -> None:
 # -- the queue
 
 
+@pytest.mark.fault("X32")
 async def test_two_hundred_starts_at_once_all_run(product: Product) -> None:
     script = product.script("short.sh", "sleep 0.2; echo done")
     going_on: set[str] = set()
@@ -330,6 +342,7 @@ async def test_two_hundred_starts_at_once_all_run(product: Product) -> None:
     assert {await product.output(run) for run in runs} == {b"done\n"}
 
 
+@pytest.mark.fault("X32")
 async def test_the_queue_is_fair_and_can_be_full(product: Product) -> None:
     await product.settings.put(ADMIN, "max_runs", "1")
     script = product.script("wait.sh", "sleep 60")
@@ -382,6 +395,7 @@ async def test_a_script_that_went_while_its_run_waited(product: Product) -> None
 # -- output
 
 
+@pytest.mark.fault("X36")
 async def test_a_viewer_that_comes_back_with_its_offset_misses_and_repeats_nothing(product: Product) -> None:
     script = product.script("count.sh", "for i in $(seq 1 2000); do echo line $i; done; sleep 0.2; echo end")
     run = await product.runs.start(ADMIN, script)
@@ -397,6 +411,7 @@ async def test_a_viewer_that_comes_back_with_its_offset_misses_and_repeats_nothi
     assert found == b"".join(b"line %d\n" % number for number in range(1, 2001)) + b"end\n"
 
 
+@pytest.mark.fault("X17")
 async def test_streams_are_told_apart_and_each_is_in_order(product: Product) -> None:
     script = product.script("both.sh", "i=0; while [ $i -lt 5000 ]; do echo $i; echo $i >&2; i=$((i+1)); done")
     run = await product.runs.start(ADMIN, script)
@@ -416,6 +431,7 @@ async def test_a_background_child_that_keeps_the_pipe_does_not_keep_the_run(prod
     assert time.monotonic() - start < 3
 
 
+@pytest.mark.fault("X15")
 async def test_an_emoji_written_in_two_halves_is_one(product: Product) -> None:
     script = product.script("emoji.sh", "printf '\\360\\237'; sleep 0.1; printf '\\232\\200 \\377\\n'")
     run = await product.runs.start(ADMIN, script)
@@ -467,6 +483,7 @@ async def test_lists_newest_first_a_page_at_a_time(product: Product) -> None:
             await product.runs.list(ADMIN, **wrong)
 
 
+@pytest.mark.fault("X29")
 async def test_descriptors_and_tasks_do_not_grow_with_runs(product: Product) -> None:
     script = product.script("short.sh", "echo hi")
 
@@ -484,6 +501,7 @@ async def test_descriptors_and_tasks_do_not_grow_with_runs(product: Product) -> 
     await eventually(lambda: len(asyncio.all_tasks()) <= tasks + 2)
 
 
+@pytest.mark.fault("S15")
 async def test_modes_of_what_is_written(product: Product) -> None:
     await product.ended(await product.runs.start(ADMIN, product.script("a.sh", "echo hi")))
 

@@ -40,6 +40,7 @@ async def test_run_tells_its_start_its_lines_and_its_end(server: Server, admin: 
     assert messages[-1]["code"] == 3
 
 
+@pytest.mark.fault("X36")
 async def test_whoever_was_cut_off_hears_exactly_what_it_missed(server: Server, admin: httpx.AsyncClient) -> None:
     script = server.script("ends.sh", "echo one; printf 'no end'; sleep 0.1; echo two >&2; printf 'nor this' >&2")
     async with open_socket(admin, "/api/ws") as socket:
@@ -63,6 +64,7 @@ async def test_cancel_is_told_before_the_end(server: Server, admin: httpx.AsyncC
     assert (error["task_id"], error["data"]) == (task_id, "This task has ended.")
 
 
+@pytest.mark.fault("X24")
 async def test_cancelling_twice_from_elsewhere_tells_one_end(server: Server, admin: httpx.AsyncClient) -> None:
     script = server.script("stubborn.sh", "trap 'sleep 0.3; exit' TERM; echo ready; while :; do sleep 0.1; done")
     async with open_socket(admin, "/api/ws") as mine, open_socket(admin, "/api/ws") as other:
@@ -76,6 +78,7 @@ async def test_cancelling_twice_from_elsewhere_tells_one_end(server: Server, adm
     assert [message["type"] for message in told] == ["cancelled", "exit", "error"]
 
 
+@pytest.mark.fault("X24")
 async def test_another_socket_may_cancel_and_hears_it_too(server: Server, admin: httpx.AsyncClient) -> None:
     async with open_socket(admin, "/api/ws") as mine, open_socket(admin, "/api/ws") as other:
         task_id = await run(mine, server.script("long.sh", "sleep 60"))
@@ -162,6 +165,7 @@ async def test_long_lines_come_in_pieces_and_odd_bytes_are_replaced(server: Serv
     assert data[2:] == ["a\ufffdb", "\x01"]
 
 
+@pytest.mark.fault("X45")
 async def test_clients_run_quick_actions_only_and_cancel_their_own_only(
     server: Server, admin: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
@@ -269,6 +273,7 @@ async def count_until_silent(socket: JsonSocket) -> int:
     return seen
 
 
+@pytest.mark.fault("X36")
 async def test_bytes_come_as_they_were_written_from_any_offset(server: Server, admin: httpx.AsyncClient) -> None:
     run_id = await start(admin, server.script("raw.sh", "printf '\\033[1m\\377\\000raw\\r\\n'; exit 6"))
     whole = b"\x1b[1m\xff\x00raw\r\n"

@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlmodel import Session
 
 from app.core.clock import iso
@@ -14,6 +15,7 @@ from tests.runs.support import ADMIN, Product
 ROWS = 100_000
 
 
+@pytest.mark.fault("X48")
 async def test_a_page_of_a_hundred_thousand_runs_comes_at_once(product: Product) -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ import pytest
 from app.runs.text import first_whole, plain
 
 
+@pytest.mark.fault("X16")
 @pytest.mark.parametrize(
     ("raw", "read"),
     [
@@ -27,6 +28,7 @@ def test_leaves_what_a_person_would_have_read(raw: bytes, read: str) -> None:
     assert plain(raw) == read
 
 
+@pytest.mark.fault("X16")
 @pytest.mark.parametrize("unit", [b"\x1b[", b"\x1b]", b"\r", b"a\r", b"\x1b", b"\x1b[1", b"\x9b", b"x"])
 def test_hostile_output_takes_no_longer_than_its_length(unit: bytes) -> None:
     start = time.perf_counter()

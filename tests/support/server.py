@@ -35,6 +35,7 @@ class Server:
         unprivileged: runs as nobody when the tests run as root, for whom file modes mean nothing.
         python: what runs it; our own Python unless told.
         project: the folder of the product's code, where that is a copy.
+        within: a command that ends by executing what follows it, as `unshare` does.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Server:
         unprivileged: bool = False,
         python: str = sys.executable,
         project: Path = ROOT,
+        within: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
@@ -64,6 +66,7 @@ class Server:
         self._arguments = arguments
         self._python = python
         self._project = project
+        self._within = within
         self._unprivileged = unprivileged and os.geteuid() == 0
         self._process: subprocess.Popen[bytes] | None = None
         self.cookies: dict[str, dict[str, str]] = {}  # of shared sessions, by user name
@@ -112,7 +115,7 @@ class Server:
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
         ours, theirs = secrets_pipe(self.password, self._licence_secret)
         python = [*AS_NOBODY, str(open_python())] if self._unprivileged else [self._python]
-        command = [*python, "-m", "app.cli", "serve", "--port", str(self.port), *self._arguments]
+        command = [*self._within, *python, "-m", "app.cli", "serve", "--port", str(self.port), *self._arguments]
         with self.output_path.open("ab") as output:
             self._process = subprocess.Popen(
                 command,

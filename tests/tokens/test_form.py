@@ -47,6 +47,7 @@ def test_nothing_else_is_a_token(wrong: str) -> None:
     assert not is_well_formed(wrong)
 
 
+@pytest.mark.fault("A05")
 def test_twenty_thousand_tokens_are_unique_and_even() -> None:
     tokens = [new_token() for _ in range(20_000)]
     assert len(set(tokens)) == len(tokens)
@@ -57,6 +58,7 @@ def test_twenty_thousand_tokens_are_unique_and_even() -> None:
     assert len(counts) == 62
 
 
+@pytest.mark.fault("A05")
 def test_chance_comes_from_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[str] = []
 

@@ -203,6 +203,7 @@ async def test_a_run_belongs_to_the_token_that_started_it_and_to_its_user(
         assert (await one.get(f"/api/runs/{started[0]}")).json()["username"] == CLIENT
 
 
+@pytest.mark.fault("X45")
 async def test_an_action_that_is_gone_or_runs_something_else_is_not_run(
     server: Server, admin: httpx.AsyncClient
 ) -> None:
@@ -231,6 +232,7 @@ async def test_a_token_opens_no_page(server: Server, admin: httpx.AsyncClient) -
         assert refused.value.response.status_code == 401
 
 
+@pytest.mark.fault("A45")
 async def test_a_token_beside_a_cookie_is_refused_on_every_door(server: Server, admin: httpx.AsyncClient) -> None:
     made = await make(admin, "admin")
     both = {"Authorization": f"Bearer {made['token']}"}
@@ -244,6 +246,7 @@ async def test_a_token_beside_a_cookie_is_refused_on_every_door(server: Server, 
         assert at_socket.value.response.status_code == 401
 
 
+@pytest.mark.fault("A45")
 async def test_a_token_may_come_from_a_page_of_another_site(server: Server, admin: httpx.AsyncClient) -> None:
     async with automation(server, await make(admin, "admin")) as program:
         assert (await program.get("/api/users", headers={"Origin": "https://ci.example"})).status_code == 200
@@ -268,6 +271,7 @@ ENDINGS: dict[str, Ending] = {
 }
 
 
+@pytest.mark.fault("A34")
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_every_open_door_closes_within_a_second(ending: str, server: Server, admin: httpx.AsyncClient) -> None:
     name = f"robot {ending}"
@@ -308,6 +312,7 @@ async def rest_of(parts: AsyncIterator[str]) -> str:
     return "".join([part async for part in parts])
 
 
+@pytest.mark.fault("A37")
 async def test_another_admin_password_ends_the_admins_tokens(start_server: StartServer) -> None:
     server = await start_server()
     async with http_client(server, await session_cookies(server)) as admin:

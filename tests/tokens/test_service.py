@@ -130,6 +130,7 @@ async def test_a_user_has_at_most_fifty(door: Door, monkeypatch: pytest.MonkeyPa
 # -- finding
 
 
+@pytest.mark.fault("A07")
 @pytest.mark.parametrize(("seconds", "good"), [(-1, True), (0, False), (1, False)])
 async def test_a_token_expires_to_the_second(seconds: int, good: bool, door: Door) -> None:
     admin = await admin_of(door)
@@ -152,6 +153,7 @@ async def test_what_is_open_is_closed_when_its_token_expires_though_nobody_asks(
     assert await asyncio.wait_for(closed.wait(), 1)
 
 
+@pytest.mark.fault("A06")
 async def test_a_malformed_token_is_not_even_looked_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     token = await make(door, await admin_of(door))
     looked_up: list[str] = []

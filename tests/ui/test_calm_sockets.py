@@ -50,6 +50,7 @@ def lines_of(server: Server) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log.path.read_text().splitlines()]
 
 
+@pytest.mark.fault("A53")
 async def test_whatever_comes_the_log_gets_a_line_and_others_go_on(server: Server, client: httpx.AsyncClient) -> None:
     page, others = await opened(client), await opened(client)
     before, printed = lines_of(server), len(server.output)
@@ -69,6 +70,7 @@ async def test_whatever_comes_the_log_gets_a_line_and_others_go_on(server: Serve
     assert len(server.output) - printed < 200
 
 
+@pytest.mark.fault("A53")
 async def test_attachments_that_are_announced_are_not_kept(client: httpx.AsyncClient) -> None:
     page = await opened(client)
     for frame in ('459-["event",{"_placeholder":true,"num":0}]', '469-["event"]', b"attachment"):
@@ -77,6 +79,7 @@ async def test_attachments_that_are_announced_are_not_kept(client: httpx.AsyncCl
             assert await own.until_closed() in (1000, 1005, 1006)
 
 
+@pytest.mark.fault("A53")
 async def test_the_same_over_polling(server: Server, client: httpx.AsyncClient) -> None:
     before = lines_of(server)
     for body in (b"x", b"\x1e" * 100, b'42["event"]42', b"4" * 1000, b"b!!!", b"\xff\xff", b""):

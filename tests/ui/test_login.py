@@ -9,6 +9,7 @@ from nicegui import Client
 from ui.login import login_html
 
 
+@pytest.mark.fault("A42")
 async def test_the_page_is_open_and_creates_no_client(http: httpx.AsyncClient) -> None:
     before = set(Client.instances)
     for path in ("/login", "/login?next=/settings", "/login?ended=1"):
@@ -18,6 +19,7 @@ async def test_the_page_is_open_and_creates_no_client(http: httpx.AsyncClient) -
     assert set(Client.instances) == before
 
 
+@pytest.mark.fault("A46")
 async def test_no_script_or_style_stands_in_the_page(http: httpx.AsyncClient) -> None:
     answer = await http.get("/login")
     policy = answer.headers["content-security-policy"]

@@ -104,6 +104,7 @@ async def test_ones_own_page_is_joined(server: Server, client: httpx.AsyncClient
         assert await own.join(page) is True
 
 
+@pytest.mark.fault("A33")
 async def test_a_page_of_another_session_is_not_joined_by_any_way(
     server: Server, admin: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
@@ -121,6 +122,7 @@ async def test_a_page_of_another_session_is_not_joined_by_any_way(
         assert await foreign.join(hers) is False
 
 
+@pytest.mark.fault("A33")
 async def test_strangers_do_not_even_connect(server: Server, admin: httpx.AsyncClient) -> None:
     page = await opened(admin)
     async with http_client(server) as stranger:
@@ -137,6 +139,7 @@ async def test_strangers_do_not_even_connect(server: Server, admin: httpx.AsyncC
     assert refused.value.response.status_code == 403
 
 
+@pytest.mark.fault("A34")
 async def test_an_open_page_is_closed_within_a_second_of_its_sessions_end(server: Server) -> None:
     async with await sign_in(server) as client:
         page = await opened(client)
@@ -148,6 +151,7 @@ async def test_an_open_page_is_closed_within_a_second_of_its_sessions_end(server
             assert time.monotonic() - began < 1.2
 
 
+@pytest.mark.fault("A53")
 async def test_a_message_of_a_mebibyte_and_announcements_that_never_come_end_a_connection(
     client: httpx.AsyncClient,
 ) -> None:
@@ -198,6 +202,7 @@ def test_the_owner_of_a_page_is_its_session(pages: dict[str, Any]) -> None:
     assert [owner_of(name) for name in ("p1", "p2", "p3", "p4", "")] == ["s1", "s2", None, None, None]
 
 
+@pytest.mark.fault("A35")
 @pytest.mark.parametrize(
     ("socket_id", "message", "passes"),
     [

@@ -33,6 +33,7 @@ async def test_only_we_may_frame_it_and_nothing_but_it(stage: Stage) -> None:
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
 
 
+@pytest.mark.fault("A46")
 async def test_what_a_plugin_calls_itself_is_text(stage: Stage) -> None:
     text = (await stage.admin.get("/plugin-frame/hello")).text
     assert "<script>alert" not in text

@@ -43,6 +43,7 @@ async def test_an_unforeseen_failure_is_logged_and_told_in_general(as_user: AsUs
     assert user.notify.messages == ["Something went wrong here. The log says more."]
 
 
+@pytest.mark.fault("A35")
 async def test_nothing_is_done_for_a_session_that_has_ended(signed_in: SignedIn, services: Services) -> None:
     done: list[str] = []
     user = await signed_in()

@@ -42,6 +42,7 @@ async def test_a_person_comes_to_where_it_wanted_to_go(open_page: OpenPage) -> N
     await expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
 
 
+@pytest.mark.fault("A27")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -61,6 +62,7 @@ async def test_nobody_is_led_to_another_site(open_page: OpenPage, bad: str) -> N
     assert page.url.rstrip("/").startswith("http://127.0.0.1")
 
 
+@pytest.mark.fault("A27")
 async def test_who_is_signed_in_already_goes_on(open_page: OpenPage) -> None:
     """As after a link on another site, with which a browser does not send a strict cookie."""
     page = await open_page("/login?next=/account")

@@ -216,6 +216,7 @@ async def test_without_a_clipboard_there_is_a_box_to_paste_into(
     await terminal.shows("got by hand")
 
 
+@pytest.mark.fault("A46", "X16")
 async def test_dangerous_sequences_do_nothing(server: Server, admin: httpx.AsyncClient, open_page: OpenPage) -> None:
     hostile = [
         r"\033]8;;https://example.org/\033\\link\033]8;;\033\\",  # a link

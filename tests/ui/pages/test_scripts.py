@@ -71,12 +71,14 @@ async def test_what_is_dangerous_asks_before_it_runs_with_arguments(
     await admin.delete(f"/api/quick-actions/{made.json()['id']}")
 
 
+@pytest.mark.fault("X49")
 async def test_what_others_may_change_is_marked(server: Server, open_page: OpenPage) -> None:
     server.script("loose.sh", "echo hello", mode=0o777)
     page = await open_page("/scripts")
     await expect(page.locator("li", has_text="loose.sh")).to_contain_text("Every user of this machine can change it.")
 
 
+@pytest.mark.fault("X33")
 async def test_empty_missing_and_restored_folders(start_server: StartServer, open_page: OpenPage) -> None:
     server = await start_server()
     page = await open_page("/scripts", on=server)
@@ -93,6 +95,7 @@ async def test_empty_missing_and_restored_folders(start_server: StartServer, ope
     await expect(page.get_by_role("button", name="Run back.sh", exact=True)).to_be_visible()
 
 
+@pytest.mark.fault("A46")
 async def test_names_and_descriptions_are_shown_as_text(server: Server, open_page: OpenPage) -> None:
     name = "<img src=x onerror=alert(1)>.sh"
     server.script(name, "#!/bin/sh\n# <b>bold</b> {{ 7 * 7 }}\necho hello\n")
