@@ -58,11 +58,12 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "dash": _program("dash", "dash"),
     "bash": _program("bash", "bash"),
     "openssl": _program("openssl", "openssl"),
+    "curl": _program("curl", "curl"),
     "systemd-run": _program("systemd-run", "systemd"),
     "cargo": _program("cargo", "cargo"),
 }
 
-TOOLS = frozenset({"browser", "dash", "bash", "openssl", "systemd-run"})
+TOOLS = frozenset({"browser", "dash", "bash", "openssl", "curl", "systemd-run"})
 """What can be installed, so that CI fails without it; the others are circumstances of the machine."""
 
 
