@@ -101,3 +101,27 @@ def test_every_concept_has_a_spec() -> None:
     concepts = {path.parent.name for path in ROOT.glob("app/*/service.py")} - parts_of_auth
     specs = {path.parent.name for path in ROOT.glob("openspec/specs/*/spec.md")}
     assert concepts <= specs, "describe a concept in openspec/specs/<concept>/spec.md"
+
+
+ARCHIVE = ROOT / "openspec" / "changes" / "archive"
+DELTA = re.compile(r"(?m)^## (ADDED|MODIFIED|REMOVED) Requirements$")
+
+
+@pytest.mark.parametrize("change", sorted(path.name for path in ARCHIVE.iterdir() if path.is_dir()))
+def test_an_archived_change_tells_why_and_how(change: str) -> None:
+    folder = ARCHIVE / change
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d-[a-z-]+", change)
+    proposal = re.findall(r"(?m)^## (.*)$", (folder / "proposal.md").read_text())
+    assert proposal == ["Why", "What Changes", "Impact"]
+    assert len((folder / "design.md").read_text().split()) > 150
+    tasks = re.findall(r"(?m)^- \[(.)\] ", (folder / "tasks.md").read_text())
+    assert tasks
+    assert set(tasks) == {"x"}
+    specs = list(folder.glob("specs/*/spec.md"))
+    assert specs
+    for spec in specs:
+        text = spec.read_text()
+        assert DELTA.search(text), f"{spec} says neither what was added nor what was changed"
+        for requirement in re.split(r"(?m)^### Requirement: ", text.partition("## REMOVED")[0])[1:]:
+            assert "SHALL" in requirement
+            assert "- **THEN**" in requirement, f"{spec}: no scenario: {requirement.splitlines()[0]}"

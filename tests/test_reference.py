@@ -93,18 +93,18 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> dict[str, click.
     return found
 
 
-@pytest.mark.parametrize("page", sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
-def test_commands_that_a_page_shows_exist(page: str) -> None:
+@pytest.mark.parametrize("guide", sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
+def test_commands_that_a_page_shows_exist(guide: str) -> None:
     known = commands(toru)
     groups = {name.partition(" ")[0] for name in known if " " in name} | {"test"}
-    shown = re.findall(r"(?m)(?:^|`)(?:\./)?toru ((?:[a-z][a-z-]+ ?){1,2})", (ROOT / page).read_text())
+    shown = re.findall(r"(?m)(?:^|`)(?:\./)?toru ((?:[a-z][a-z-]+ ?){1,2})", (ROOT / guide).read_text())
     wrong = [
         line
         for line in map(str.split, shown)
         if not (line[0] in known or (line[0] in groups and (len(line) == 1 or " ".join(line[:2]) in known)))
         if line[0] != "test"
     ]
-    assert not wrong, f"{page} shows commands that are not there: {wrong}"
+    assert not wrong, f"{guide} shows commands that are not there: {wrong}"
 
 
 # -- REST
@@ -146,6 +146,19 @@ def misjudged(call: str, who: str, scope: str) -> str | None:
     return "whether the scope run is enough" if (expected.runs not in refused) != (told == "run:…") else None
 
 
+async def test_what_only_a_person_may_do_no_token_does(admin: httpx.AsyncClient) -> None:
+    made = await admin.post("/api/tokens", json={"name": "reference", "scopes": ["admin"]})
+    headers = {"Authorization": f"Bearer {made.json()['token']}"}
+    async with httpx.AsyncClient(base_url=admin.base_url, headers=headers, trust_env=False) as program:
+        for call, (_, who, *_) in rows(CALLS).items():
+            if who == "person":
+                method, path = call.split(" ")
+                row = TABLE[call]
+                answer = await program.request(method, re.sub(r"\{\w+\}", "x", path), json=row.body)
+                assert answer.status_code == 403, call
+                assert "token" in answer.json()["error"], call
+
+
 # -- sockets and streams
 
 
@@ -185,6 +198,35 @@ def test_every_event_of_a_stream_is_documented() -> None:
     require_same(set(table), of_runs | of_logs, f"{REST}, Server-Sent Events")
     assert {name for name, cells in table.items() if "run" in cells[1]} == of_runs
     assert {name for name, cells in table.items() if "log" in cells[1]} == of_logs
+
+
+# -- the protocol of plugins
+
+PROTOCOL = (ROOT / "plugins" / "PROTOCOL.md").read_text()
+
+
+def test_every_message_of_protocol_2_is_documented_with_its_direction() -> None:
+    table = PROTOCOL.partition("| message | direction |")[2].partition("\n\n")[0]
+    told = set(re.findall(r"(?m)^\| `(\w+)` \| (\S+ → \S+) \|", table))
+    sent = truth.first_arguments(
+        "encode", "app/plugins/protocol2.py", "app/plugins/calls.py", "app/plugins/pages/link.py"
+    )
+    heard = truth.compared("kind", "app/plugins/protocol2.py", "_heard")
+    heard |= truth.compared("kind", "app/plugins/calls.py", "take")
+    assert {name for name, way in told if way == "Toru → plugin"} == sent
+    assert {name for name, way in told if way == "plugin → Toru"} == heard
+
+
+def test_every_action_within_a_message_is_documented() -> None:
+    lifecycle = truth.told_actions("app/plugins/protocol1.py", "app/plugins/protocol2.py")
+    assert lifecycle == {"init", "shutdown"}
+    pages = truth.told_actions("app/plugins/pages/messages.py")
+    pages |= truth.compared("action", "app/plugins/pages/link.py", "take")
+    assert len(pages) == 6
+    missing = [name for name in lifecycle | pages if f'{{"action": "{name}"' not in PROTOCOL]
+    assert not missing, "plugins/PROTOCOL.md does not tell of them."
+    told = set(re.findall(r"(?m)^\| (\w+) \| `\{\"action\": ", PROTOCOL))
+    assert told == pages
 
 
 # -- what is written down

@@ -141,17 +141,30 @@ def told_types(*files: str) -> set[str]:
     return {text for _, text in _told(files, pick) if "." not in text}
 
 
+def told_actions(*files: str) -> set[str]:
+    """The values of the key `action` of messages that these files send."""
+
+    def pick(node: ast.AST) -> Iterator[ast.expr]:
+        if isinstance(node, ast.Dict):
+            yield from (value for key, value in _items(node) if key == "action")
+
+    return {text for _, text in _told(files, pick)}
+
+
 def compared(name: str, file: str, function: str) -> set[str]:
-    """The texts that a function compares a variable with, or looks for in it."""
+    """The texts that a function compares a variable with, or a field that it gets, or looks for in it."""
     found: set[str] = set()
     for node in ast.walk(_function(file, function)):
-        if isinstance(node, ast.Compare) and name in {
-            getattr(one, "id", None) for one in (node.left, *node.comparators)
-        }:
-            for one in (node.left, *node.comparators):
-                inner = one.elts if isinstance(one, ast.Tuple) else [one]
-                found |= {text for text in (_text(each, {}) for each in inner) if text is not None}
+        sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if name in {getattr(side, "id", None) for side in sides} | {_gotten(side) for side in sides}:
+            inner = [one for side in sides for one in (side.elts if isinstance(side, ast.Tuple) else [side])]
+            found |= {text for text in (_text(one, {}) for one in inner) if text is not None}
     return found
+
+
+def _gotten(node: ast.expr) -> str | None:
+    """`action` for `fields.get("action")`."""
+    return _text(node.args[0], {}) if isinstance(node, ast.Call) and _called(node) == "get" and node.args else None
 
 
 def fields_read(name: str, file: str, function: str) -> set[str]:
