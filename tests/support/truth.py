@@ -83,6 +83,8 @@ def log_events() -> set[str]:
             yield from (keyword.value for keyword in node.keywords if keyword.arg == "event")
             if _called(node) in ("_note", "_warn"):
                 yield from node.args[-1:]
+            if _called(node) == "_tell":
+                yield from (one for one in _arguments(node) if str(getattr(one, "value", "")).startswith("plugin_"))
 
     others = ("app/plugins/conformance", "app/plugins/pages/messages.py")
     found = {
