@@ -3,11 +3,13 @@
 import asyncio
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
 from tests.conftest import StartServer
@@ -104,6 +106,25 @@ async def test_every_line_is_executed_and_answers_what_is_shown(start_server: St
             assert lines_of(answer) == lines_of(step.shown), where
             continue
         assert lacking(shape(shown), shape(json.loads(answer))) == [], where
+
+
+@pytest.mark.needs("curl")
+async def test_the_lines_of_the_readme_are_executed_too(
+    server: Server, admin: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    chapter = (ROOT / "README.md").read_text().partition("\n## REST and WebSocket\n")[2].partition("\n## ")[0]
+    lines = "".join(text for language, text in BLOCK.findall(chapter) if language == "sh")
+    assert lines.count("curl ") == 8
+    shutil.copy(ROOT / "scripts" / "system-report.sh", server.scripts_dir)
+    made = await admin.post("/api/tokens", json={"name": "readme", "scopes": ["read"]})
+    typed = f'set -eu\nTOKEN={made.json()["token"]}\ncurl() {{ command curl -fsS "$@"; }}\n{lines}'
+    done = await asyncio.to_thread(
+        subprocess.run, ["sh", "-c", typed.replace(HERE, f"127.0.0.1:{server.port}")], cwd=tmp_path,
+        env=server.environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"
+    assert 'event: exit\ndata: {"state":"succeeded","code":0' in done.stdout
+    assert '"cpu_percent"' in done.stdout.rpartition("event: exit")[2], "the token reads the machine"
 
 
 def lines_of(text: str) -> list[str]:
