@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import StartServer
+from tests.support.clients import http_client, session_cookies
 from tests.support.server import ROOT, Server
 
 GUIDE = (ROOT / "docs" / "rest.md").read_text()
@@ -59,7 +60,7 @@ async def answers(server: Server) -> list[str]:
     """What each block printed."""
     done = await asyncio.to_thread(
         subprocess.run, ["sh", "-c", script(server)], cwd=server.folder, env=server.environment(),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"
     return done.stdout.split(f"\n{MARK}\n")[:-1]
@@ -88,9 +89,15 @@ def lacking(shown: Any, told: Any, place: str = "answer") -> list[str]:
 
 
 @pytest.mark.needs("curl")
-@pytest.mark.timeout(120)
-async def test_every_line_is_executed_and_answers_what_is_shown(start_server: StartServer) -> None:
+@pytest.mark.timeout(180)
+async def test_every_line_is_executed_and_answers_what_is_shown(start_server: StartServer, tmp_path: Path) -> None:
+    plugins = tmp_path / "server0" / "plugins"
+    plugins.mkdir(parents=True)
+    shutil.copy(ROOT / "plugins" / "uptime" / "uptime.binary", plugins)
     server = await start_server()
+    async with http_client(server, await session_cookies(server)) as admin:
+        while not (await admin.get("/api/plugins")).json():
+            pass  # the folder is looked at soon after the start
     (example,) = re.findall(r"(?ms)^```bash\n(.*?)^```", GUIDE)
     server.script("nightly.sh", example)
     told = await answers(server)
