@@ -56,8 +56,9 @@ def run_checks(report: Report) -> None:
     run(report, "mypy --strict", [PYTHON, "-m", "mypy", "--strict"])
     reason = node_problem()
     if reason is None:
-        command = ["npx", "--yes", OPENSPEC, "validate", "--all", "--strict", "--no-interactive"]
-        run(report, "openspec validate", command, OPENSPEC_TELEMETRY="0")
+        for kind in ("--all", "--archived"):
+            command = ["npx", "--yes", OPENSPEC, "validate", kind, "--strict", "--no-interactive"]
+            run(report, f"openspec validate {kind}", command, OPENSPEC_TELEMETRY="0")
     else:
         report.missing("openspec validate", reason)
 

@@ -64,7 +64,7 @@ class Decisions:
     async def restart(self, actor: Actor, plugin_id: str) -> None:
         """That somebody had it restarted. Raises Unavailable."""
         await self._trail.record(actor, "plugin.restarted", plugin_id)
-        self._tell(plugin_id, "restarted", actor)
+        self._tell(plugin_id, "plugin_restarted", actor)
 
     async def give_up(self, plugin_id: str, reason: str) -> None:
         """That the core disabled it. What cannot be kept is told in the log only."""
@@ -82,12 +82,13 @@ class Decisions:
         except Unavailable as error:
             await self._trail.try_record(actor, what, plugin_id, Outcome.FAILED, {"reason": str(error)})
             raise
-        self._tell(plugin_id, "enabled" if enabled else "disabled", actor)
+        self._tell(plugin_id, "plugin_enabled" if enabled else "plugin_disabled", actor)
 
-    def _tell(self, plugin_id: str, word: str, actor: Actor) -> None:
-        log.info("plugin %s %s", plugin_id, word, extra={"event": f"plugin_{word}", "by": actor.username})
+    def _tell(self, plugin_id: str, event: str, actor: Actor) -> None:
+        word = event.removeprefix("plugin_")
+        log.info("plugin %s %s", plugin_id, word, extra={"event": event, "by": actor.username})
         sentence = f"{word.capitalize()} by {actor.username}."
-        self._logs.supervisor_event("info", sentence, event=f"plugin_{word}", plugin=plugin_id)
+        self._logs.supervisor_event("info", sentence, event=event, plugin=plugin_id)
 
     async def _write(self, plugin_id: str, enabled: bool, reason: str | None = None, file: str | None = None) -> None:
         try:

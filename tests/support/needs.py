@@ -60,13 +60,14 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "dash": _program("dash", "dash"),
     "bash": _program("bash", "bash"),
     "openssl": _program("openssl", "openssl"),
+    "curl": _program("curl", "curl"),
     "systemd-run": _program("systemd-run", "systemd"),
     "systemd-analyze": _program("systemd-analyze", "systemd"),
     "systemctl": _program("systemctl", "systemd"),
     "cargo": _program("cargo", "cargo"),
 }
 
-TOOLS = frozenset({"browser", "dash", "bash", "openssl", "systemd-run", "systemd-analyze", "systemctl"})
+TOOLS = frozenset({"browser", "dash", "bash", "openssl", "curl", "systemd-run", "systemd-analyze", "systemctl"})
 """What can be installed, so that CI fails without it; the others are circumstances of the machine."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack
 
+from toru_plugin import right
 from toru_plugin.events import Handler
 from toru_plugin.tree import Node
 
@@ -105,18 +106,18 @@ def table(
 
 def col(key: str, label: str, kind: ColumnKind = "text", *, sortable: bool = False, wide: bool = False) -> Cell:
     """A column of a table. `wide` is for wide screens: phones leave it out."""
-    return {"key": key, "label": label, "kind": kind, "sortable": sortable, "wide": wide}
+    return _part("col", {"key": key, "label": label, "kind": kind, "sortable": sortable, "wide": wide})
 
 
 def chip(text: str, tone: Tone = "neutral", icon: str | None = None) -> Cell:
     """A value in a column of the kind `chip`."""
-    return {"text": text, "tone": tone} | ({"icon": icon} if icon else {})
+    return _part("chip", {"text": text, "tone": tone} | ({"icon": icon} if icon else {}))
 
 
 def action(name: str, label: str, icon: str | None = None, *, danger: bool = False, confirm: str | None = None) -> Cell:
     """One of a list of values in a column of the kind `actions`. `confirm` is asked before."""
     told = {"name": name, "label": label, "icon": icon, "danger": danger, "confirm": confirm}
-    return {key: value for key, value in told.items() if value is not None}
+    return _part("action", {key: value for key, value in told.items() if value is not None})
 
 
 def chart(
@@ -143,7 +144,7 @@ def chart(
 
 def series(name: str, data: Iterable[Any] = ()) -> Cell:
     """A series of a chart: pairs `(x, y)`, or plain numbers where `x` is `category`."""
-    return {"name": name, "data": list(data)}
+    return _part("series", {"name": name, "data": list(data)})
 
 
 def button(
@@ -162,7 +163,10 @@ def button(
 
 
 def form(*children: Node, on_submit: Handler, submit: str = "Save", **place: Unpack[Place]) -> Node:
-    """Fields with a button. `event.values` has what was filled in; Toru has checked it by then."""
+    """Fields with a button. `event.values` has what was filled in; Toru has checked it by then.
+
+    Fields that the viewer does not see (`only`) are not in it.
+    """
     return _node("form", {"submit": submit}, children, place, submit=on_submit)
 
 
@@ -182,6 +186,8 @@ def field(
     **place: Unpack[Place],
 ) -> Node:
     """A field of a form. `options`, made by `option`, are for the kind `select`."""
+    if kind == "select" and options is None:
+        raise ValueError("field: options must be there for the kind select.")
     fields = {"name": name, "label": label, "kind": kind, "value": value, "hint": hint, "placeholder": placeholder}
     fields |= {"required": required, "min": min, "max": max, "max_length": max_length}
     return _node("field", fields | {"options": None if options is None else list(options)}, (), place)
@@ -189,7 +195,7 @@ def field(
 
 def option(value: str, text: str = "") -> Cell:
     """A choice of a field of the kind `select`."""
-    return {"value": value, "text": text or value}
+    return _part("option", {"value": value, "text": text or value})
 
 
 def badge(text: str, tone: Tone = "neutral", icon: str | None = None, **place: Unpack[Place]) -> Node:
@@ -200,6 +206,7 @@ def badge(text: str, tone: Tone = "neutral", icon: str | None = None, **place: U
 def progress(value: float | None, label: str = "", tone: Tone = "info", **place: Unpack[Place]) -> Node:
     """How far something is: 0 to 100, None where nobody knows."""
     node = _node("progress", {"label": label, "tone": tone}, (), place)
+    right.require("progress", {"value": value})
     node.fields["value"] = value
     return node
 
@@ -234,4 +241,12 @@ def _node(
 ) -> Node:
     told = {**fields, "width": place.get("width"), "only": place.get("only")}
     given = {name: value for name, value in told.items() if value is not None}
+    right.require(type, given)
+    for event, handler in handlers.items():
+        right.require_function(type, f"on_{event}", handler, optional=type == "table")
     return Node(type, given, children, place.get("id"), **handlers)
+
+
+def _part(name: str, fields: Cell) -> Cell:
+    right.require(name, fields)
+    return fields

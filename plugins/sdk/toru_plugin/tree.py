@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from toru_plugin import right
 from toru_plugin.events import Handler
 
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
@@ -40,12 +41,14 @@ class Node:
         id: str | None = None,
         **handlers: Handler | None,
     ) -> None:
+        self.type = type
         for child in children:
             if not isinstance(child, Node):
                 raise TypeError(f"A {type} holds components, not {child!r}: text(…) makes one of a text.")
+            if (child.type == "tab") != (type == "tabs"):
+                raise ValueError(f"tabs holds only tab, and nothing else holds one: {type} cannot hold {child.type}.")
         if id is not None and ID.fullmatch(id) is None:
             raise ValueError(f"The id “{id}” must be 1 to 64 letters, digits and _ . : -")
-        self.type = type
         self.fields = {name: plain(value) for name, value in fields.items()}
         self.children = list(children)
         self.handlers: dict[str, Handler] = {name: one for name, one in handlers.items() if one is not None}
@@ -94,9 +97,10 @@ class Tree:
 
         Raises:
             NoSuchComponent: it is not on the page.
-            ValueError: an id would be there twice, or the root would go.
+            ValueError: an id would be there twice, the root would go, or a field would be no right one.
         """
         node = self.find(change["id"])
+        right.require(node.type, change.get("set", {}))
         for name in ("replace", "children", "append", "remove"):
             if name in change:
                 return {"id": node.id, name: getattr(self, f"_{name}")(node, change[name])}
