@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ StartServer = Callable[..., Awaitable[Server]]
 
 def pytest_configure() -> None:
     adopt_orphans()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which our children would inherit
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
