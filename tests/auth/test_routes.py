@@ -298,7 +298,7 @@ async def test_two_hundred_sign_ins_at_once_do_not_hold_up_the_others(start_serv
     unbounded = httpx.Limits(max_connections=None)
     async with (
         http_client(server, await session_cookies(server)) as client,
-        httpx.AsyncClient(base_url=server.url, limits=unbounded, timeout=60, trust_env=False, verify=False) as crowd,
+        httpx.AsyncClient(base_url=server.url, limits=unbounded, timeout=150, trust_env=False, verify=False) as crowd,
     ):
         await client.get("/api/users")
         before = process.memory_info().rss
