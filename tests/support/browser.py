@@ -65,11 +65,11 @@ async def browser_page(
 
 
 async def _page_in(context: BrowserContext, server: Server, username: str | None) -> tuple[Page, list[str]]:
+    page = await context.new_page()
+    await forget_stored(page, server.url)
     if username is not None:
         for name, value in (await session_cookies(server, username)).items():
             await context.add_cookies([{"name": name, "value": value, "url": server.url}])
-    page = await context.new_page()
-    await forget_stored(page, server.url)
     page.set_default_timeout(10_000)
     complaints: list[str] = []
 
