@@ -1,4 +1,4 @@
-"""Keeps out of memory what libraries bring and a server never looks at: their docstrings, and one of them whole."""
+"""Keeps out of memory what libraries bring and a server never looks at: their docstrings, and two of them whole."""
 
 import importlib.util
 import marshal
@@ -31,6 +31,11 @@ def leave_out_aiohttp(config: "Config") -> None:
     """
     if not config.allow_aiohttp and "aiohttp" not in sys.modules:
         sys.modules["aiohttp"] = None  # type: ignore[assignment]
+
+
+def leave_out_pydantic_v1() -> None:
+    """Called before the first import of FastAPI: 1.3 MB less. FastAPI only asks whether a model is an old one."""
+    sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
 
 
 class LightFinder:

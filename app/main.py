@@ -16,6 +16,7 @@ from app.core.config import Config
 from app.core.errors import Unavailable
 from app.core.instance_lock import InstanceLock
 from app.core.log import start_logging
+from app.core.memory import give_back
 from app.core.migrate import UnusableDatabase
 from app.error_shape import OneShape
 from app.guard import Application, Guard
@@ -134,6 +135,7 @@ async def _serve(config: Config, password: str, listener: socket.socket, announc
         # What lives now lives for ever; the collector need not look at it again (76 ms a full collection).
         gc.collect()
         gc.freeze()
+        give_back()
         log.info("serving on %s:%s", config.host, config.port, extra={"event": "started", "pid": os.getpid()})
         announce()
 

@@ -59,3 +59,15 @@ def test_a_damaged_cache_is_not_used(library: Path) -> None:
     (cached,) = library.parent.glob(f"__pycache__/{LIBRARY}.*.opt-2.pyc")
     cached.write_bytes(b"")
     assert told(show) == str(library)
+
+
+def test_fastapi_answers_without_the_old_pydantic() -> None:
+    assert (
+        told(
+            "from app.light_imports import leave_out_pydantic_v1 as out; out(); import app.api, pydantic, sys; "
+            "from fastapi.encoders import jsonable_encoder as encode\n"
+            "class Model(pydantic.BaseModel): at: int = 1\n"
+            "print(encode([Model(), {1, 2}]), sys.modules['pydantic.v1'], 'pydantic.v1.main' in sys.modules)"
+        )
+        == "[{'at': 1}, [1, 2]] None False"
+    )

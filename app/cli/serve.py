@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 @click.option("-p", "--port", help="Port to listen on; wins over STEERING_PORT.")
 def serve(host: str | None, port: str | None) -> None:
     """Serve the dashboard, REST and WebSockets."""
-    from app.light_imports import leave_out_docstrings
+    from app.light_imports import leave_out_docstrings, leave_out_pydantic_v1
 
     leave_out_docstrings()
+    leave_out_pydantic_v1()
     from app.core.config import ConfigError, load_config
     from app.core.memory import tame_allocator
     from app.core.secret_pipe import forbid_dumps, read_secrets

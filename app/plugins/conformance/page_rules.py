@@ -28,6 +28,7 @@ async def shown(bench: Bench[Speaker2]) -> None:
         if problem:
             raise Violation(f"What it showed is refused: {problem}") from None
         raise Violation(f"Watched, it showed no tree within {START_SECONDS:.0f} seconds.") from None
+    await bench.ask()  # what showed its page before may still end over this news
 
 
 async def answers(bench: Bench[Speaker2]) -> None:
