@@ -18,7 +18,12 @@ from tests.support.processes import ProcessWatch, adopt_orphans
 from tests.support.server import Server
 from tests.support.unprivileged import open_folder
 
-pytest_plugins = ["tests.support.browser", "tests.support.database", "tests.support.inprocess"]
+pytest_plugins = [
+    "tests.support.browser",
+    "tests.support.database",
+    "tests.support.inprocess",
+    "tests.support.order",
+]
 
 StartServer = Callable[..., Awaitable[Server]]
 
