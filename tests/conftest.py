@@ -14,7 +14,7 @@ import pytest
 from tests.support.blocking import BlockingGuard
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.needs import TOOLS, in_ci, missing
-from tests.support.processes import ProcessWatch, adopt_orphans
+from tests.support.processes import ProcessWatch, adopt_orphans, end_orphans
 from tests.support.server import Server
 from tests.support.unprivileged import open_folder
 
@@ -32,6 +32,12 @@ def pytest_configure() -> None:
     adopt_orphans()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which our children would inherit
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What workers leave that were interrupted came to us. The checks beside us are in our own process group."""
+    if not hasattr(config, "workerinput"):
+        end_orphans()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

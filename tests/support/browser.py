@@ -70,7 +70,7 @@ async def _page_in(context: BrowserContext, server: Server, username: str | None
     if username is not None:
         for name, value in (await session_cookies(server, username)).items():
             await context.add_cookies([{"name": name, "value": value, "url": server.url}])
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     complaints: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:

@@ -13,7 +13,7 @@ from tests.support.server import ADMIN, ADMIN_PASSWORD, Server
 
 CLIENT = "carla"
 CLIENT_PASSWORD = "Battery-Staple-8"
-SECONDS = 10
+SECONDS = 30
 
 
 def http_client(server: Server, cookies: dict[str, str] | None = None) -> httpx.AsyncClient:

@@ -78,6 +78,22 @@ def reap_orphans() -> None:
                 os.waitpid(pid, os.WNOHANG)
 
 
+def end_orphans() -> None:
+    """Ends our descendants in other process groups: servers, runners and browsers have sessions of their own."""
+    unseen, left = children_of(os.getpid()), []
+    while unseen:
+        pid = unseen.pop()
+        unseen += children_of(pid)
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(pid) != os.getpgid(0):
+                left.append(psutil.Process(pid))
+    for stop in (psutil.Process.terminate, psutil.Process.kill):
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                stop(process)
+        _, left = psutil.wait_procs(left, GRACE_SECONDS)
+
+
 def children_of(pid: int) -> list[int]:
     """Its children, zombies too. The kernel is asked for them: a look at every process, twice a test, takes a minute.
 
