@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -40,11 +41,20 @@ class Report:
 
 
 def run(report: Report, name: str, command: Sequence[str], **environment: str) -> None:
-    """Runs one check in the folder of `toru` and notes when it fails."""
+    """Runs one check in the folder of `toru`, then says what it said, and notes when it fails."""
     started = time.monotonic()
-    print(f"── {name}", flush=True)
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL, check=False)
-    print(f"   {'ok' if done.returncode == 0 else 'FAILED'}, {time.monotonic() - started:.1f} s", flush=True)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    ended = f"   {'ok' if done.returncode == 0 else 'FAILED'}, {time.monotonic() - started:.1f} s"
+    print(f"\n── {name}\n{done.stdout}{ended}", flush=True)
     if done.returncode != 0:
         report.failed.append(name)
 
@@ -82,15 +92,24 @@ def run_tests(report: Report, arguments: Sequence[str]) -> None:
         report.failed.append("pytest" if code != pytest.ExitCode.NO_TESTS_COLLECTED else "pytest (it found no test)")
 
 
+def side_by_side() -> list[str]:
+    """Arguments for workers that share the files: one more than cores, as tests wait more than they compute."""
+    return ["-n", str(len(os.sched_getaffinity(0)) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
 def main(arguments: Sequence[str]) -> int:
-    """With arguments only pytest runs, with them; without, everything does."""
+    """With arguments only pytest runs, with them; without, everything does, the checks beside the tests."""
     os.chdir(ROOT)
     report = Report()
     if not chromium_path() and not playwright_browser():
         fetch_browser()
-    if not arguments:
-        run_checks(report)
-    run_tests(report, arguments)
+    if arguments:
+        run_tests(report, arguments)
+    else:
+        with ThreadPoolExecutor() as beside:
+            checks = beside.submit(run_checks, report)
+            run_tests(report, side_by_side())
+        checks.result()
     if report.not_run:
         print("\nCould not run here:", *report.not_run, sep="\n  ")
     if report.failed:

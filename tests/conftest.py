@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,17 @@ from tests.support.blocking import BlockingGuard
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.evidence import COUNTED, Evidence
 from tests.support.needs import TOOLS, in_ci, missing
-from tests.support.processes import ProcessWatch, adopt_orphans
+from tests.support.processes import ProcessWatch, adopt_orphans, end_orphans
 from tests.support.server import Server
 from tests.support.unprivileged import open_folder
 
-pytest_plugins = ["tests.support.browser", "tests.support.database", "tests.support.disks", "tests.support.inprocess"]
+pytest_plugins = [
+    "tests.support.browser",
+    "tests.support.database",
+    "tests.support.disks",
+    "tests.support.inprocess",
+    "tests.support.order",
+]
 
 StartServer = Callable[..., Awaitable[Server]]
 
@@ -26,6 +33,14 @@ StartServer = Callable[..., Awaitable[Server]]
 def pytest_configure(config: pytest.Config) -> None:
     adopt_orphans()
     config.stash[COUNTED] = Evidence()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which our children would inherit
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What workers leave that were interrupted came to us. The checks beside us are in our own process group."""
+    if not hasattr(config, "workerinput"):
+        end_orphans()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

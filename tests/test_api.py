@@ -284,7 +284,7 @@ async def test_the_description_page_works_in_a_browser_under_its_policy(open_pag
 @pytest.mark.parametrize("how", ["PRODUCTION", "SECURE_COOKIES"])
 async def test_in_production_every_cookie_is_ours_alone(how: str, start_server: StartServer) -> None:
     server = await start_server(env={how: "true"})
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, verify=False) as http:
         credentials = {"username": ADMIN, "password": server.password}
         signed_in = await http.post("/api/auth/login", json=credentials)
         assert signed_in.status_code == 200
@@ -319,7 +319,9 @@ def test_the_sentence_for_a_problem_never_holds_the_value() -> None:
 async def test_a_token_that_somebody_puts_into_an_address_is_found_nowhere(start_server: StartServer) -> None:
     server = await start_server()
     canary = "Canary" * 7 + "x"
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, headers={"Referer": f"/{canary}"}) as http:
+    async with httpx.AsyncClient(
+        base_url=server.url, trust_env=False, verify=False, headers={"Referer": f"/{canary}"}
+    ) as http:
         told = [
             await http.get(path + f"?token={canary}&session_id={canary}", headers={"Cookie": f"session_id={canary}"})
             for path in (

@@ -102,14 +102,16 @@ def addresses() -> Iterator[str]:
 
 @pytest.fixture
 async def http(target: Server) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=target.url, timeout=20, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=target.url, timeout=20, trust_env=False, verify=False) as client:
         yield client
 
 
 @pytest.fixture
 async def admin(target: Server) -> AsyncIterator[httpx.AsyncClient]:
     cookies = await session_cookies(target)
-    async with httpx.AsyncClient(base_url=target.url, timeout=20, trust_env=False, cookies=cookies) as client:
+    async with httpx.AsyncClient(
+        base_url=target.url, timeout=20, trust_env=False, verify=False, cookies=cookies
+    ) as client:
         yield client
 
 

@@ -88,7 +88,7 @@ async def streams() -> AsyncIterator[Streams]:
 @pytest.fixture
 async def client(streams: Streams) -> AsyncIterator[httpx.AsyncClient]:
     base = f"http://127.0.0.1:{streams.port}"
-    async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=base, trust_env=False, verify=False, timeout=10) as client:
         yield client
 
 

@@ -1,5 +1,6 @@
 """Sessions that have ended but are still in the database: they go, with the audit's word of it, when it takes that."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
@@ -22,6 +23,7 @@ class EndedSessions:
         self._database = database
         self._undeleted: set[str] = set()
         self._unrecorded: list[Record] = []
+        self._trying = asyncio.Lock()  # two at once, and one would delete what the other, failing, was to record
 
     async def delete(self, session_ids: Iterable[str], record: Record | None = None) -> None:
         """Deletes these and those that are left from before."""
@@ -36,6 +38,11 @@ class EndedSessions:
             await self._try()
 
     async def _try(self) -> None:
+        async with self._trying:
+            if self._undeleted or self._unrecorded:  # else the try before took them along
+                await self._delete_all()
+
+    async def _delete_all(self) -> None:
         ended, records = set(self._undeleted), list(self._unrecorded)
         self._unrecorded.clear()  # taken at once: who ends another session meanwhile must not record these, too
 

@@ -13,7 +13,7 @@ from app.auth import sessions as module
 from app.auth.sessions import TOKEN_BYTES, token_id
 from app.core.clock import parse_iso
 from app.core.database import Database
-from app.core.errors import Forbidden, NotFound
+from app.core.errors import Forbidden, NotFound, Unavailable
 from tests.auth.support import ADMIN_PASSWORD, CLARA, CLARA_PASSWORD, HOME, Door, open_door
 from tests.support.database import MovedClock, locked_by_another, recorded
 from tests.support.waiting import eventually
@@ -209,6 +209,33 @@ async def test_an_end_that_could_not_be_stored_is_recorded_with_it_later(door: D
         return await kept(door.database) == 1
 
     await eventually(is_forgotten)
+    assert len(await recorded(door.database, "session.ended")) == 1
+
+
+async def test_an_end_is_not_deleted_by_another_try_while_its_record_waits(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep looked while the first try was failing: the session went, and its record came never."""
+    here, there = await door.enter(), await door.enter()
+    writes: list[asyncio.Future[None]] = []
+    write = door.database.write
+
+    async def first_fails(work: Callable[..., object]) -> object:
+        if not writes:
+            writes.append(asyncio.get_running_loop().create_future())
+            await writes[0]
+            raise Unavailable("database is locked")
+        return await write(work)
+
+    monkeypatch.setattr(door.database, "write", first_fails)
+    ending = asyncio.create_task(door.auth.end_session(here.session.actor(HOME), there.session.id))
+    await eventually(lambda: writes)
+    again = asyncio.create_task(door.sessions._ended.try_again())
+    for _ in range(100):
+        await asyncio.sleep(0)  # it gets as far as it can
+    writes[0].set_result(None)
+    await asyncio.gather(ending, again)
+    assert await kept(door.database) == 1
     assert len(await recorded(door.database, "session.ended")) == 1
 
 

@@ -36,7 +36,7 @@ async def admin(start_server: StartServer, tmp_path: Path) -> AsyncIterator[http
 async def test_a_token_that_may_read_gets_machine_core_and_plugins(admin: httpx.AsyncClient) -> None:
     made = await admin.post("/api/tokens", json={"name": "prometheus", "scopes": ["read"]})
     headers = {"Authorization": f"Bearer {made.json()['token']}"}
-    async with httpx.AsyncClient(base_url=admin.base_url, headers=headers, trust_env=False) as prometheus:
+    async with httpx.AsyncClient(base_url=admin.base_url, headers=headers, trust_env=False, verify=False) as prometheus:
         while "hello" not in (text := (await prometheus.get("/metrics")).text):
             pass  # the folder is looked at soon after the start
         answer = await prometheus.get("/metrics")
@@ -64,7 +64,7 @@ async def test_a_plugin_that_works_is_up_and_its_requests_are_counted(admin: htt
 
 
 async def test_nobody_else_sees_a_figure(admin: httpx.AsyncClient) -> None:
-    async with httpx.AsyncClient(base_url=admin.base_url, trust_env=False) as nobody:
+    async with httpx.AsyncClient(base_url=admin.base_url, trust_env=False, verify=False) as nobody:
         answer = await nobody.get("/metrics")
     assert answer.status_code == 401
     assert answer.json() == {"error": "Not signed in."}

@@ -218,14 +218,14 @@ async def test_a_revoked_session_is_told_and_closed_also_when_it_does_not_read(
         await asyncio.sleep(0.3)
         begin = time.monotonic()
         await guest.post("/api/auth/logout")
-        assert await idle.receive(2) == {"type": "error", "data": "Session expired"}
+        assert await idle.receive() == {"type": "error", "data": "Session expired"}
         with pytest.raises(ConnectionClosed):
-            await idle.receive(2)
+            await idle.receive()
         assert idle.connection.close_code == 4401
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 5  # a bound of loaded machines; tests/bench measures the second
         await asyncio.sleep(1.2)
         frozen.connection.transport.resume_reading()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await drain(frozen)
         assert frozen.connection.close_code in (1006, 4401)
 

@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from tests.support.chromium import chromium_path, playwright_browser
 from tests.support.clients import session_cookies
+from tests.support.contexts import Contexts, Looks, forget_stored, new_context
 from tests.support.processes import ProcessWatch
 from tests.support.server import ADMIN, ROOT, Server
 
-DESKTOP: ViewportSize = {"width": 1280, "height": 800}
-PHONE: ViewportSize = {"width": 390, "height": 844}
 PICTURES = ROOT / "test-results"
 
 FAILED: pytest.StashKey[bool] = pytest.StashKey()
@@ -47,42 +46,44 @@ async def browser(process_watch: ProcessWatch) -> AsyncIterator[Browser]:
         await chromium.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Contexts:
+    """What `open_page` opens its pages in."""
+    return Contexts(browser)
+
+
 @asynccontextmanager
 async def browser_page(
     browser: Browser, server: Server, *, username: str | None = ADMIN, phone: bool = False, dark: bool = False
 ) -> AsyncIterator[tuple[Page, list[str]]]:
     """A page in a context of its own, and what its console and its scripts complained about."""
-    context = await browser.new_context(
-        base_url=server.url,
-        viewport=PHONE if phone else DESKTOP,
-        is_mobile=phone,
-        has_touch=phone,
-        device_scale_factor=2 if phone else 1,
-        color_scheme="dark" if dark else "light",
-        locale="en-GB",
-        timezone_id="UTC",
-    )
+    context = await new_context(browser, (server.url, phone, dark))
     try:
-        if username is not None:
-            for name, value in (await session_cookies(server, username)).items():
-                await context.add_cookies([{"name": name, "value": value, "url": server.url}])
-        page = await context.new_page()
-        page.set_default_timeout(10_000)
-        complaints: list[str] = []
-
-        def heard(message: ConsoleMessage) -> None:
-            if message.type == "error":
-                complaints.append(f"{message.text} ({message.location.get('url', '')})")
-
-        page.on("console", heard)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield page, complaints
+        yield await _page_in(context, server, username)
     finally:
         await context.close()
 
 
+async def _page_in(context: BrowserContext, server: Server, username: str | None) -> tuple[Page, list[str]]:
+    page = await context.new_page()
+    await forget_stored(page, server.url)
+    if username is not None:
+        for name, value in (await session_cookies(server, username)).items():
+            await context.add_cookies([{"name": name, "value": value, "url": server.url}])
+    page.set_default_timeout(30_000)
+    complaints: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, complaints
+
+
 @pytest.fixture
-async def open_page(browser: Browser, server: Server, request: pytest.FixtureRequest) -> AsyncIterator[OpenPage]:
+async def open_page(contexts: Contexts, server: Server, request: pytest.FixtureRequest) -> AsyncIterator[OpenPage]:
     """Opens pages: `await open_page("/scripts", username=…, phone=…, dark=…, on=another_server)`.
 
     A picture of each page is kept in test-results/ when the test fails; an error in a console fails the test.
@@ -90,27 +91,32 @@ async def open_page(browser: Browser, server: Server, request: pytest.FixtureReq
     marker = request.node.get_closest_marker("allows_console")
     allowed = str(marker.args[0]) if marker else None
     opened: list[tuple[Page, list[str]]] = []
-    async with AsyncExitStack() as stack:
+    lent: list[tuple[Looks, BrowserContext]] = []
 
-        async def open_one(
-            path: str | None = "/",
-            *,
-            username: str | None = ADMIN,
-            phone: bool = False,
-            dark: bool = False,
-            on: Server | None = None,
-        ) -> Page:
-            made = browser_page(browser, on or server, username=username, phone=phone, dark=dark)
-            page, complaints = await stack.enter_async_context(made)
-            opened.append((page, complaints))
-            if path is not None:
-                await page.goto(path)
-            return page
+    async def open_one(
+        path: str | None = "/",
+        *,
+        username: str | None = ADMIN,
+        phone: bool = False,
+        dark: bool = False,
+        on: Server | None = None,
+    ) -> Page:
+        looks = ((on or server).url, phone, dark)
+        context = await contexts.lend(looks)
+        lent.append((looks, context))
+        page, complaints = await _page_in(context, on or server, username)
+        opened.append((page, complaints))
+        if path is not None:
+            await page.goto(path)
+        return page
 
-        yield open_one
-        if request.node.stash.get(FAILED, False):
-            await _take_pictures(request.node.name, [page for page, _ in opened])
+    yield open_one
     told = [text for _, complaints in opened for text in complaints if not (allowed and re.search(allowed, text))]
+    failed = request.node.stash.get(FAILED, False)
+    if failed:
+        await _take_pictures(request.node.name, [page for page, _ in opened])
+    for looks, context in lent:
+        await (context.close() if failed else contexts.take_back(looks, context))
     if told:
         pytest.fail("The browser complained:\n" + "\n".join(told), pytrace=False)
 

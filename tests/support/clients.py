@@ -13,12 +13,16 @@ from tests.support.server import ADMIN, ADMIN_PASSWORD, Server
 
 CLIENT = "carla"
 CLIENT_PASSWORD = "Battery-Staple-8"
-SECONDS = 10
+SECONDS = 30
 
 
 def http_client(server: Server, cookies: dict[str, str] | None = None) -> httpx.AsyncClient:
-    """A client of the server that follows no redirect and takes no proxy from the environment."""
-    return httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=SECONDS, trust_env=False)
+    """A client of the server that follows no redirect and takes no proxy from the environment.
+
+    It speaks plain HTTP: without `verify=False` it would read the certificates of the world, which takes longer than
+    most tests.
+    """
+    return httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=SECONDS, trust_env=False, verify=False)
 
 
 async def sign_in(server: Server, username: str = ADMIN, password: str = ADMIN_PASSWORD) -> httpx.AsyncClient:

@@ -1,6 +1,7 @@
 """Errors in log files: whatever a test did, none may be there that it did not announce."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -16,10 +17,12 @@ class LogWatch:
         """Error lines since the last call, but for those that match `allowed`."""
         if not self.path.exists():
             return []
-        content = self.path.read_bytes()
-        if len(content) < self._seen:  # rotated
-            self._seen = 0
-        fresh, self._seen = content[self._seen :], len(content)
+        with self.path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < self._seen:  # rotated
+                self._seen = 0
+            file.seek(self._seen)
+            fresh = file.read()
+        self._seen += len(fresh)
         lines = [json.loads(line) for line in fresh.splitlines() if line.strip()]
         told = [f"{line['message']}\n{line.get('error', '')}" for line in lines if line["level"] == "error"]
         return [text for text in told if not (allowed and re.search(allowed, text))]

@@ -42,19 +42,20 @@ class ProcessWatch:
     def living(self) -> list[psutil.Process]:
         """Descendants that nobody asked to keep."""
         found = []
-        for process in psutil.Process().children(recursive=True):
+        unseen = children_of(os.getpid())
+        while unseen:
+            pid = unseen.pop()
+            if pid in self._trees:
+                continue
+            unseen += children_of(pid)
             with contextlib.suppress(psutil.NoSuchProcess):
-                if process.status() == psutil.STATUS_ZOMBIE:
-                    continue
-                if not self._is_kept(process):
+                process = psutil.Process(pid)
+                if not self._is_kept(process) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
     def _is_kept(self, process: psutil.Process) -> bool:
-        if process.pid in self._alone or any(is_runner_of(process, data_dir) for data_dir in self._data_dirs):
-            return True
-        ancestors = {process.pid, *(parent.pid for parent in process.parents())}
-        return bool(ancestors & self._trees)
+        return process.pid in self._alone or any(is_runner_of(process, data_dir) for data_dir in self._data_dirs)
 
     def left_behind(self, before: set[psutil.Process], grace: float = GRACE_SECONDS) -> list[str]:
         """What a test left running: command lines, after some seconds of grace. They are killed."""
@@ -71,7 +72,43 @@ class ProcessWatch:
 
 def reap_orphans() -> None:
     """Takes the exit codes of ended processes that became our children by adoption."""
-    for process in psutil.Process().children():
+    for pid in children_of(os.getpid()):
         with contextlib.suppress(psutil.NoSuchProcess, ChildProcessError):
-            if process.status() == psutil.STATUS_ZOMBIE:
-                os.waitpid(process.pid, os.WNOHANG)
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(pid, os.WNOHANG)
+
+
+def end_orphans() -> None:
+    """Ends our descendants in other process groups: servers, runners and browsers have sessions of their own."""
+    unseen, left = children_of(os.getpid()), []
+    while unseen:
+        pid = unseen.pop()
+        unseen += children_of(pid)
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(pid) != os.getpgid(0):
+                left.append(psutil.Process(pid))
+    for stop in (psutil.Process.terminate, psutil.Process.kill):
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                stop(process)
+        _, left = psutil.wait_procs(left, GRACE_SECONDS)
+
+
+def children_of(pid: int) -> list[int]:
+    """Its children, zombies too. The kernel is asked for them: a look at every process, twice a test, takes a minute.
+
+    One that ends while it answers may hide another, so it is asked until it says the same twice.
+    """
+    told: list[int] | None = None
+    while told != (told := _children_told(pid)):
+        pass
+    return told
+
+
+def _children_told(pid: int) -> list[int]:
+    told: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in sorted(os.listdir(f"/proc/{pid}/task")):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                told += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return told

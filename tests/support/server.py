@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -144,19 +145,13 @@ class Server:
     async def wait_ready(self) -> None:
         """Returns at the first 200 of /api/health; fails with the core's output when it ends or takes too long."""
         deadline = time.monotonic() + START_SECONDS
-        while not await self._answers():
-            if self.process.poll() is not None:
-                raise AssertionError(f"The server ended with {self.process.returncode}:\n{self.output}")
-            if time.monotonic() > deadline:
-                raise AssertionError(f"The server did not answer within {START_SECONDS} s:\n{self.output}")
-            await asyncio.sleep(0.02)
-
-    async def _answers(self) -> bool:
-        try:
-            async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
-                return (await client.get("/api/health")).status_code == 200
-        except httpx.TransportError:
-            return False
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, verify=False) as client:
+            while not await _answers(client):
+                if self.process.poll() is not None:
+                    raise AssertionError(f"The server ended with {self.process.returncode}:\n{self.output}")
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"The server did not answer within {START_SECONDS} s:\n{self.output}")
+                await asyncio.sleep(0.02)
 
     async def wait_end(self, seconds: float = STOP_SECONDS) -> int:
         """The exit code of the core, which is expected to end by itself."""
@@ -219,6 +214,13 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+async def _answers(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/api/health")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def secrets_pipe(password: str | None, licence_secret: str | None = None) -> tuple[int, int]:
     """A pipe as `toru` hands it over: (our end, the inheritable end to read)."""
     theirs, ours = os.pipe()
@@ -229,11 +231,16 @@ def secrets_pipe(password: str | None, licence_secret: str | None = None) -> tup
 
 
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listened on a moment ago, and that nobody takes before the one it is for.
+
+    It is below those that the system gives to connections, and workers (pytest-xdist) have a thousand each.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+    while True:
+        port = 20_000 + 1_000 * worker + secrets.randbelow(1_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_runner_of(process: psutil.Process, data_dir: Path) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-async def eventually(done: Callable[[], Any], seconds: float = 10) -> None:
+async def eventually(done: Callable[[], Any], seconds: float = 30) -> None:
     """Returns once `done` (a coroutine function, too) says something true; fails when it does not come to that."""
     until = time.monotonic() + seconds
     while True:

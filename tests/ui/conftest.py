@@ -12,7 +12,7 @@ from tests.support.inprocess import AsUser
 
 SignedIn = Callable[..., Awaitable[User]]
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(autouse=True)
