@@ -315,8 +315,7 @@ class RunsService:
         return run.view
 
     async def _run(self, run_id: str) -> LiveRun:
-        run = self._dispatcher.get(run_id)
-        if run is not None:
+        if (run := self._dispatcher.get(run_id)) is not None:
             return run
         if RUN_ID.fullmatch(run_id) is None:
             raise NotFound("There is no such run.")
@@ -334,13 +333,11 @@ class RunsService:
 
     def _view(self, run: LiveRun) -> RunView:
         view = run.view
-        if view.state is not RunState.QUEUED:
-            return view
-        return replace(view, queue_position=self._dispatcher.positions().get(view.id))
+        is_waiting = view.state is RunState.QUEUED
+        return replace(view, queue_position=self._dispatcher.positions().get(view.id)) if is_waiting else view
 
     def _current(self, stored: RunView, places: dict[str, int]) -> RunView:
-        run = self._dispatcher.get(stored.id)
-        view = stored if run is None else run.view
+        view = stored if (run := self._dispatcher.get(stored.id)) is None else run.view
         return replace(view, queue_position=places.get(view.id)) if view.state is RunState.QUEUED else view
 
     def _tell(self, run: LiveRun) -> None:
