@@ -83,14 +83,8 @@ def ended_well(work: Callable[[], T]) -> T:
         fail(str(error), NOT_OURS)
     except ToruError as error:
         fail(str(error), REFUSED)
-    except BrokenPipeError:
-        raise  # whoever reads has seen enough
     except (NotRunning, AlreadyRunning, UnsafeFolder, UnusableDatabase) as error:
         fail(str(error), UNAVAILABLE)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        fail(f"{error.filename} cannot be used: {error.strerror}.", UNAVAILABLE)
 
 
 async def _once(asked: Ask, command: str, fields: dict[str, Any]) -> Any:

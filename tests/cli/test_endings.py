@@ -53,6 +53,11 @@ def test_the_wrong_folder_is_told_and_nothing_is_made_in_it(arguments: list[str]
     assert not (tmp_path / "wrong").exists()
 
 
+def test_a_file_that_is_not_there_is_told_apart_from_a_core_that_is_not(tmp_path: Path) -> None:
+    done = toru(tmp_path, "restore", str(tmp_path / "none"))
+    assert (done.code, done.err) == (74, f"toru: {tmp_path / 'none'} cannot be used: No such file or directory.\n")
+
+
 @pytest.mark.parametrize("value", ["", "http"])
 def test_a_wrong_configuration_is_told(value: str, tmp_path: Path) -> None:
     done = toru(tmp_path, "status", STEERING_PORT=value or "0")
