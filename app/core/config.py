@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.cloudflare import access_problem, team_address
+from app.core.ownership import name_of
 from app.core.passwords import MAX_PASSWORD, is_usable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -216,9 +217,15 @@ def read_env_file(path: Path | None) -> dict[str, Any]:
             raise ConfigError(f"{path}, line {wrong[0]}: cannot be understood; it must look like NAME=value")
         values = dotenv_values(path, encoding="utf-8-sig", interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{path} cannot be read: {reason}") from None
+        raise ConfigError(f"{path} cannot be read: {_unreadable(path, error)}") from None
     return {name: value for name, value in values.items() if value}
+
+
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, PermissionError) and (owner := path.stat().st_uid) != os.geteuid():
+        name = name_of(owner)
+        return f"it belongs to the user {name}; run this as that user: sudo -u {name} ./toru …"
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _line(problem: Any) -> str:
