@@ -40,7 +40,11 @@ def path_of(folder: Path, name: str) -> Path:
 
 
 def make_usable(folder: Path, usual: Path) -> None:
-    """Makes the usual folder where it is missing; another one must be there. Blocks. Raises Unavailable."""
+    """Makes the usual folder where it is missing; another one must be there, and either tell what is in it. Blocks.
+
+    Raises:
+        Unavailable: it cannot be used.
+    """
     try:
         if folder == usual:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,6 +52,7 @@ def make_usable(folder: Path, usual: Path) -> None:
         raise Unavailable(f"The backup folder {folder} cannot be made: {error.strerror}.") from None
     if (problem := problem_of(folder, usual)) is not None:
         raise Unavailable(problem)
+    listed(folder)
 
 
 def problem_of(folder: Path, usual: Path) -> str | None:
