@@ -3,9 +3,10 @@
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from app.backup.names import PART, read_name
+from app.backup.names import COPY, PART, read_name
 from app.backup.schemas import BackupView
 from app.core.clock import iso
 from app.core.errors import NotFound, Unavailable
@@ -70,8 +71,10 @@ def superfluous(backups: Iterable[BackupView], keep: int) -> list[BackupView]:
     return [view for view in backups if view.scheduled][keep:]
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, data_dir: Path) -> None:
     """What a killed process was writing. Blocks."""
+    with suppress(OSError):
+        (data_dir / COPY).unlink(missing_ok=True)
     try:
         names = os.listdir(folder)
     except OSError:

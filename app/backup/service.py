@@ -54,7 +54,7 @@ class BackupService:
     async def open(self) -> None:
         """Removes what a killed process left, and follows the schedule."""
         self._begun_at = self._clock.now()
-        await asyncio.to_thread(files.remove_leftovers, self._settings.backup_folder)
+        await asyncio.to_thread(files.remove_leftovers, self._settings.backup_folder, self._config.data_dir)
         self._unwatch = self._settings.subscribe(self._setting_changed)
         self._tasks.spawn(self._follow_schedule(), "schedule")
 

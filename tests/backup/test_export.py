@@ -89,6 +89,8 @@ def test_its_readme_names_everything_that_is_in_it(exported: Path) -> None:
     readme = (exported / "README.md").read_text()
     for name in {path.relative_to(exported).parts[0] for path in exported.rglob("*")} - {"README.md"}:
         assert f"`{name}" in readme, name
+    for table in (exported / "tables").glob("*.csv"):
+        assert f"`{table.stem}`" in readme, table.stem
 
 
 def test_as_an_archive_it_is_the_same(place: Place, exported: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from app.audit.trail import AuditTrail
 from app.backup import service as service_module
+from app.backup.names import COPY
 from app.backup.reading import read_backup
 from app.backup.schedule import AGAIN, SOON, next_at
 from app.backup.schemas import BackupView
@@ -212,10 +213,12 @@ async def test_leftovers_of_a_killed_process_go_at_the_start(
     folder.mkdir()
     for name in ("toru-20261123T080000Z.tar.gz.part", "toru-20261123T080000Z.tar.gz.part.db", "mine.part"):
         (folder / name).touch()
+    (config.data_dir / COPY).touch()
     service = BackupService(config, settings, AuditTrail(database, clock), clock)
     await service.open()
     await service.close()
     assert [path.name for path in folder.iterdir()] == ["mine.part"]
+    assert not (config.data_dir / COPY).exists()
 
 
 async def test_on_schedule_and_only_so_many_are_kept(
