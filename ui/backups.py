@@ -25,7 +25,7 @@ from ui.session import acting, acting_on
 
 COLUMNS: Final = (
     Column("made_at", "Made", "date"),
-    Column("how", "How"),
+    Column("how", "How", classes="t-fit"),
     Column("protection", "Protection", "chip"),
     Column("size", "Size", "bytes"),
     Column("actions", "", "actions"),

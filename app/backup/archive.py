@@ -12,7 +12,7 @@ from typing import Final
 
 from app.backup import sources
 from app.backup.errors import ArchiveError
-from app.backup.names import PART
+from app.backup.names import COPY, PART
 from app.backup.schemas import Job, Made
 from app.backup.sink import ArchiveSink
 from app.backup.snapshot import schema_of, snapshot
@@ -50,9 +50,10 @@ def make_backup(job: Job, passphrase: str | None) -> Made:
     """
     target = Path(job.target)
     part = target.with_name(target.name + PART)
+    copy = part.with_name(part.name + ".db") if passphrase is None else Path(job.data_dir) / COPY
     with told(target), removed_unless_done(part):
         with ArchiveSink(part, passphrase) as sink:
-            left_out = _fill(sink, job, part.with_name(part.name + ".db"))
+            left_out = _fill(sink, job, copy)
         put_in_place(part, target)
     return Made(str(target), target.stat().st_size, sink.files, tuple(left_out))
 
@@ -109,7 +110,7 @@ def told(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = target.parent
+        where = Path(error.filename).parent if isinstance(error.filename, str) else target.parent
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ArchiveError(f"There is no space left in {where}. Nothing was kept of what was begun.") from None
         if error.errno == errno.EEXIST:

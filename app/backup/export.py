@@ -36,7 +36,20 @@ README: Final = """\
 | `about.json` | when and from what this was written, and what is not in it |
 | `SHA256SUMS` | the hash of every file: `sha256sum -c SHA256SUMS` |
 
-Times are ISO 8601 in UTC. Where the middle of an output was dropped because it was too long, offsets leave a gap: in
+| table | a row is |
+|---|---|
+| `users` | an account; the administrator, who comes from the configuration, has none |
+| `sessions`, `sign_ins` | a browser that is signed in; a try to sign in, and how it went |
+| `second_factors`, `tokens` | who has a second factor; a token, and what it may do |
+| `settings`, `actions` | a setting that was changed; a quick action |
+| `runs` | a script that was run: by whom, when, how it ended; `size` is what it printed, in bytes |
+| `audit` | what somebody did; `hash` covers the row and `previous_hash`, so that no row can be taken out unnoticed |
+| `plugin_values`, `plugin_options` | what a plugin keeps; what an administrator decided about its pages |
+| `licence_keys` | the licence of a plugin |
+| `machines` | another machine whose Toru this one tells Prometheus of |
+
+All texts are UTF-8. Truths are `true` and `false` in JSON, 1 and 0 in CSV; `user_id` and `actor_id` are `id` in
+`users`, empty for the administrator. Times are ISO 8601 in UTC. Where the middle of an output was dropped because it was too long, offsets leave a gap: in
 `.out` the bytes that were kept follow each other.
 
 Left out on purpose, because they are secrets or of use on this machine only: the hashes of passwords, tokens and

@@ -3,9 +3,10 @@
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from app.backup.names import PART, read_name
+from app.backup.names import COPY, PART, read_name
 from app.backup.schemas import BackupView
 from app.core.clock import iso
 from app.core.errors import NotFound, Unavailable
@@ -40,7 +41,11 @@ def path_of(folder: Path, name: str) -> Path:
 
 
 def make_usable(folder: Path, usual: Path) -> None:
-    """Makes the usual folder where it is missing; another one must be there. Blocks. Raises Unavailable."""
+    """Makes the usual folder where it is missing; another one must be there, and either tell what is in it. Blocks.
+
+    Raises:
+        Unavailable: it cannot be used.
+    """
     try:
         if folder == usual:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,6 +53,7 @@ def make_usable(folder: Path, usual: Path) -> None:
         raise Unavailable(f"The backup folder {folder} cannot be made: {error.strerror}.") from None
     if (problem := problem_of(folder, usual)) is not None:
         raise Unavailable(problem)
+    listed(folder)
 
 
 def problem_of(folder: Path, usual: Path) -> str | None:
@@ -65,8 +71,10 @@ def superfluous(backups: Iterable[BackupView], keep: int) -> list[BackupView]:
     return [view for view in backups if view.scheduled][keep:]
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, data_dir: Path) -> None:
     """What a killed process was writing. Blocks."""
+    with suppress(OSError):
+        (data_dir / COPY).unlink(missing_ok=True)
     try:
         names = os.listdir(folder)
     except OSError:

@@ -10,7 +10,7 @@ from typing import Final
 from app.audit.trail import AuditTrail, Outcome
 from app.backup import folder as files
 from app.backup.child import make_in_child
-from app.backup.names import PART
+from app.backup.names import COPY, PART
 from app.backup.schemas import Failure, Job, Made
 from app.core.clock import Clock, iso
 from app.core.errors import Conflict, ToruError, Unavailable
@@ -93,7 +93,7 @@ class Maker:
             raise
         finally:
             self.running_since = None
-            await asyncio.shield(asyncio.to_thread(_remove_parts, target))
+            await asyncio.shield(asyncio.to_thread(_remove_parts, target, Path(job.data_dir)))
         self.failure = self.failed_at = None
         await self._trail.try_record(actor, what, target.name, detail={**facts, "bytes": made.size})
         log.info("%s written, %s bytes", job.kind, made.size, extra={"event": f"{job.kind}_made", "path": made.path})
@@ -119,9 +119,9 @@ class Maker:
             log.warning("old backups stay: %s", error, extra={"event": "backup_not_pruned"})
 
 
-def _remove_parts(target: Path) -> None:
-    """What a process that was killed left beside the target."""
-    for name in (f"{target.name}{PART}", f"{target.name}{PART}.db"):
-        path = target.with_name(name)
+def _remove_parts(target: Path, data_dir: Path) -> None:
+    """What a process that was killed left beside the target, and in the data folder."""
+    part = target.with_name(target.name + PART)
+    for path in (part, part.with_name(f"{part.name}.db"), data_dir / COPY):
         if path.is_file():
             path.unlink(missing_ok=True)

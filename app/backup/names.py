@@ -9,6 +9,9 @@ PLAIN, SEALED = ".tar.gz", ".tar.gz.enc"
 PART = ".part"
 """The end of a name of what is still being written."""
 
+COPY = ".backup-copy.db"
+"""In the data folder, while an encrypted backup is written: nothing in clear gets to the disk where that will lie."""
+
 _NAME = re.compile(r"toru-(?P<scheduled>scheduled-)?(?P<at>\d{8}T\d{6}Z)(?:-\d+)?\.tar\.gz(?P<sealed>\.enc)?", re.ASCII)
 
 

@@ -21,9 +21,22 @@ from app.backup.sink import PIECE, SUMS, Hashing, read_sum_line
 MOST_AT_ONCE: Final = 8 << 20
 MOST_MANIFEST: Final = 1 << 20
 MOST_NAME: Final = 4000
+MOST_HEADER: Final = 1 << 20
+"""Of a file in it, with all that extends it: names, and maps of holes, which tarfile would collect without end."""
+
+MOST_LINE: Final = 1 << 16
 DATA: Final = re.compile(r"data/(toru\.db|[A-Za-z0-9._-]+\.key|runs/[A-Za-z0-9]+/[A-Za-z0-9._-]+)", re.ASCII)
 TOP: Final = ("README.txt", MANIFEST, SUMS)
-BROKEN: Final = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, struct.error, ValueError, OverflowError)
+BROKEN: Final = (
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+    struct.error,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,11 @@ class Forward:
     def __init__(self, file: gzip.GzipFile) -> None:
         self._file = file
         self._position = 0
+        self._end: int | None = None
+
+    def restrict(self, most: int | None) -> None:
+        """Lets so many bytes be read from here on, and whatever there is where it is None."""
+        self._end = None if most is None else self._position + most
 
     def tell(self) -> int:
         """How far it is."""
@@ -126,7 +144,7 @@ class Forward:
 
     def read(self, count: int) -> bytes:
         """The next bytes; fewer only at the end."""
-        if count > MOST_AT_ONCE:
+        if count > MOST_AT_ONCE or (self._end is not None and self._position + count > self._end):
             raise tarfile.ReadError("something in it is too large")
         data = self._file.read(count)
         self._position += len(data)
@@ -147,13 +165,17 @@ class _Walk:
 
     def contents(self) -> Contents:
         """Goes to the end."""
+        self._stream.restrict(MOST_HEADER)
         with tarfile.TarFile(fileobj=cast("IO[bytes]", self._stream), mode="r") as tar:
             for about in tar:
+                self._stream.restrict(None)
                 content = tar.extractfile(about) if about.isreg() and about.sparse is None else None
                 if content is None:
                     raise BadArchive(f"{_shown(about.name)} in it is no plain file")
                 self._file(about, cast("BinaryIO", content))
                 tar.members.clear()  # type: ignore[attr-defined]  # else it remembers every file for nothing
+                self._stream.restrict(MOST_HEADER)
+        self._stream.restrict(None)
         while self._stream.read(PIECE):
             pass  # to the end, where the stream's own sums are
         if self._manifest is None or not self._is_summed:
@@ -195,7 +217,7 @@ class _Walk:
     def _compare(self, content: BinaryIO) -> None:
         """Every file has its line, every line its file, and the hashes fit."""
         missing = dict(self._sums)
-        for line in content:
+        while line := content.readline(MOST_LINE):
             digest, name = read_sum_line(line)
             if missing.pop(name, b"").hex() != digest:
                 raise BadArchive(f"{_shown(name)} in it is not what it was, or missing")

@@ -15,17 +15,23 @@ SOON: Final = timedelta(minutes=1)
 
 
 def next_at(
-    every: timedelta | None, backups: Iterable[BackupView], failed_at: datetime | None, begun_at: datetime
+    every: timedelta | None,
+    backups: Iterable[BackupView],
+    failed_at: datetime | None,
+    begun_at: datetime,
+    now: datetime,
 ) -> datetime | None:
     """The moment of the next one, None when there is no schedule.
 
     Args:
-        backups: those that are there; the newest scheduled one counts, so that restarts change nothing.
+        backups: those that are there; the newest scheduled one counts, so that restarts change nothing. One from the
+            future was made by a clock that was wrong, and would keep the next one away until then.
         failed_at: when the newest try failed, None when it did not.
         begun_at: since when the schedule is followed.
     """
     if every is None:
         return None
-    made = max((parse_iso(view.made_at) for view in backups if view.scheduled), default=None)
+    times = (parse_iso(view.made_at) for view in backups if view.scheduled)
+    made = max((at for at in times if at <= now), default=None)
     due = begun_at + SOON if made is None else max(made + every, begun_at + SOON)
     return due if failed_at is None else max(due, failed_at + min(AGAIN, every))

@@ -18,7 +18,7 @@ from app.backup.schedule import next_at
 from app.backup.schemas import BackupState, BackupView, Job, Made
 from app.core.clock import Clock, iso
 from app.core.config import Config
-from app.core.errors import BadValue, ToruError
+from app.core.errors import BadValue, ToruError, Unavailable
 from app.core.permissions import Actor
 from app.core.tasks import TaskKeeper
 from app.settings.service import SettingsService
@@ -54,7 +54,7 @@ class BackupService:
     async def open(self) -> None:
         """Removes what a killed process left, and follows the schedule."""
         self._begun_at = self._clock.now()
-        await asyncio.to_thread(files.remove_leftovers, self._settings.backup_folder)
+        await asyncio.to_thread(files.remove_leftovers, self._settings.backup_folder, self._config.data_dir)
         self._unwatch = self._settings.subscribe(self._setting_changed)
         self._tasks.spawn(self._follow_schedule(), "schedule")
 
@@ -212,7 +212,7 @@ class BackupService:
         return job_for(self._config, kind, target, scripts, at, outputs=outputs, as_folder=as_folder)
 
     def _next_at(self, backups: list[BackupView]) -> datetime | None:
-        return next_at(self._settings.backup_every, backups, self._maker.failed_at, self._begun_at)
+        return next_at(self._settings.backup_every, backups, self._maker.failed_at, self._begun_at, self._clock.now())
 
     async def _follow_schedule(self) -> None:
         while True:
@@ -230,7 +230,10 @@ class BackupService:
     async def _make_if_due(self) -> None:
         if self._settings.backup_every is None or self._maker.running_since is not None:
             return
-        backups = await asyncio.to_thread(files.listed, self._settings.backup_folder)
+        try:
+            backups = await asyncio.to_thread(files.listed, self._settings.backup_folder)
+        except Unavailable:
+            backups = []  # the try says what is wrong with the folder, and is told and repeated as every other
         due = self._next_at(backups)
         if due is not None and due <= self._clock.now() and self._maker.running_since is None:
             await self._start(Actor.system(), None, None, None, scheduled=True)

@@ -25,7 +25,7 @@ EXPORTED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "runs": (
             *("number", "id", "script", "args", "tty", "cols", "rows", "time_limit", "state", "exit_code", "signal"),
             *("reason", "truncated", "size", "user_id", "username", "requester", "idempotency_key", "boot_id"),
-            *("created_at", "started_at", "finished_at", "duration"),
+            *("created_at", "started_at", "finished_at", "duration", "kept_bytes", "output_removed_at"),
         ),
         "audit": (
             *("id", "at", "actor", "actor_id", "role", "address", "what", "target", "outcome", "detail"),
@@ -34,6 +34,7 @@ EXPORTED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "plugin_values": ("plugin_id", "namespace", "key", "value"),
         "plugin_options": ("plugin_id", "pages_read_only"),
         "licence_keys": ("plugin_id", "key", "stored_at", "stored_by"),
+        "machines": ("name", "url", "labels", "added_at"),
     }
 )
 
@@ -56,7 +57,7 @@ TRUTHS: Final = frozenset(
         *("is_active", "success", "counted", "dangerous", "tty", "truncated", "pages_read_only"),
     }
 )
-JSONS: Final = frozenset({"scopes", "args", "detail"})
+JSONS: Final = frozenset({"scopes", "args", "detail", "labels"})
 
 
 def columns_of(database: sqlite3.Connection) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from app.cli.core import load_deployment
 from app.cli.endings import fail
 from app.cli.exits import USAGE
 from app.cli.paths import called_from
-from app.cli.printing import amount, as_json, print_json
+from app.cli.printing import amount, as_json, plain, print_json
 
 if TYPE_CHECKING:
     from app.backup.reading import Contents
@@ -105,16 +105,16 @@ def _contents(contents: "Contents") -> dict[str, Any]:
 def _tell(told: dict[str, Any], *, dry_run: bool) -> None:
     outputs = "with" if told["outputs"] else "without"
     click.echo(
-        f"A sound backup of {told['made_at']}, by Toru {told['version']}, {outputs} outputs: "
+        f"A sound backup of {plain(told['made_at'])}, by Toru {plain(told['version'])}, {outputs} outputs: "
         f"{told['files']} files, {amount(told['size'])}."
     )
     would = "would be " if dry_run else ""
     for change in told["changes"][:MOST_TOLD]:
-        click.echo(f"  {would}{change['what']}: {change['path']}")
+        click.echo(f"  {would}{change['what']}: {plain(change['path'])}")
     if (more := len(told["changes"]) - MOST_TOLD) > 0:
         click.echo(f"  and {more} more; --json tells all")
     for sentence in (*told["left_out"], *told["notes"]):
-        click.echo(sentence)
+        click.echo(plain(sentence))
     for folder in told["kept"]:
         click.echo(f"What was there before is in {folder}; remove it when all is well.")
     click.echo("Nothing was changed." if dry_run else told["done"])

@@ -7,13 +7,15 @@ import stat
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from app.backup import archive
+from app.backup import archive, sources
 from app.backup.errors import ArchiveError
+from app.backup.names import COPY
 from app.backup.sink import ArchiveSink, read_sum_line, sum_line
 from tests.backup.conftest import RUN
 from tests.backup.support import PASSPHRASE, Place, members_of
@@ -72,6 +74,23 @@ def test_an_encrypted_one_shows_nothing(place: Place, tmp_path: Path) -> None:
     data = (tmp_path / "b").read_bytes()
     assert data.startswith(b"TORUENC1")
     assert b"\x1f\x8b\x08" not in data[:100]
+
+
+def test_nothing_in_clear_gets_to_the_disk_of_an_encrypted_one(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, keys = tmp_path / "disk", sources.keys
+    disk.mkdir()
+    seen: list[str] = []
+
+    def looked_at_meanwhile(data_dir: Path) -> Iterator[sources.Source]:
+        seen.extend(path.name for path in disk.iterdir())
+        return keys(data_dir)
+
+    monkeypatch.setattr(sources, "keys", looked_at_meanwhile)
+    place.backup(disk / "b", PASSPHRASE)
+    assert seen == ["b.part"]
+    assert not (place.data / COPY).exists()
 
 
 def test_nothing_is_overwritten(place: Place, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ def exported(place: Place, tmp_path: Path) -> Path:
         database.execute("INSERT INTO auth_state VALUES (1, 'admin', 'hash-of-the-admin', 'device-key')")
         values = "('hash-of-a-session', 'u1', 'carla', 'x', 'y', '127.0.0.1', 'curl', NULL, NULL)"
         database.execute(f"INSERT INTO sessions VALUES {values}")
+        machine = ("berlin", "https://berlin.example", '{"site": "berlin"}', "x")
+        database.execute("INSERT INTO machines VALUES (?, ?, ?, ?)", machine)
     place.write("logs/toru.log", '{"message": "x"}\n')
     make_export(place.job(tmp_path / "all", kind="export", as_folder=True))
     return tmp_path / "all"
@@ -52,6 +54,8 @@ def test_tables_are_json_lines_and_csv(exported: Path) -> None:
     assert row["display_name"] == "'=cmd()", "a spreadsheet would compute it"
     [run] = lines(exported / "tables" / "runs.jsonl")
     assert (run["id"], run["args"], run["tty"]) == (RUN, [], False)
+    [machine] = lines(exported / "tables" / "machines.jsonl")
+    assert (machine["name"], machine["labels"]) == ("berlin", {"site": "berlin"})
 
 
 def test_outputs_are_the_bytes_that_the_runner_vouched_for(exported: Path) -> None:
@@ -85,6 +89,8 @@ def test_its_readme_names_everything_that_is_in_it(exported: Path) -> None:
     readme = (exported / "README.md").read_text()
     for name in {path.relative_to(exported).parts[0] for path in exported.rglob("*")} - {"README.md"}:
         assert f"`{name}" in readme, name
+    for table in (exported / "tables").glob("*.csv"):
+        assert f"`{table.stem}`" in readme, table.stem
 
 
 def test_as_an_archive_it_is_the_same(place: Place, exported: Path, tmp_path: Path) -> None:

@@ -148,6 +148,41 @@ def test_no_claim_of_an_archive_fills_the_memory(tmp_path: Path) -> None:
         read_backup(tmp_path / "b", None)
 
 
+def many_headers(name: str, kind: bytes, content: bytes) -> bytes:
+    about = tarfile.TarInfo(name)
+    about.type, about.size = kind, len(content)
+    return (about.tobuf(tarfile.GNU_FORMAT) + content.ljust(512, b"\0")) * 3000
+
+
+def list_without_lines() -> bytes:
+    about = tarfile.TarInfo("SHA256SUMS")
+    about.size = 1 << 30
+    return about.tobuf() + b"a" * (4 << 20)
+
+
+def map_of_holes() -> bytes:
+    about = tarfile.TarInfo("scripts/a")
+    about.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "1"}
+    about.size = 1 << 40
+    return about.tobuf(tarfile.PAX_FORMAT) + b"99999999\n" + b"1\n" * (4 << 20)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (many_headers("././@LongLink", tarfile.GNUTYPE_LONGNAME, b"abcd\0"), "damaged"),
+        (many_headers("x", tarfile.XHDTYPE, b"12 path=aaa\n"), "damaged"),
+        (list_without_lines(), "no line of SHA256SUMS"),
+        (map_of_holes(), "too large"),
+    ],
+    ids=["long names", "names of PAX", "a line without an end", "holes without an end"],
+)
+def test_what_would_be_collected_without_end_is_refused_soon(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(gzip.compress(content + bytes(1024), 1))
+    with pytest.raises(BadArchive, match=said):
+        read_backup(tmp_path / "b", None)
+
+
 def test_bytes_behind_the_end_are_refused(place: Place, tmp_path: Path) -> None:
     place.backup(tmp_path / "b")
     with (tmp_path / "b").open("ab") as file:

@@ -189,7 +189,7 @@ def test_a_backup_without_outputs_leaves_those_that_are_there(place: Place, tmp_
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from app.cli.start import toru
+from app.cli.__main__ import main
 
 rename = Path.rename
 moves = 0
@@ -202,7 +202,7 @@ def killing(path, target):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Path.rename = killing
-toru(prog_name="toru")
+sys.exit(main(sys.argv[1:]))
 """
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from app.audit.trail import AuditTrail
 from app.backup import service as service_module
+from app.backup.names import COPY
 from app.backup.reading import read_backup
 from app.backup.schedule import AGAIN, SOON, next_at
 from app.backup.schemas import BackupView
@@ -212,10 +213,12 @@ async def test_leftovers_of_a_killed_process_go_at_the_start(
     folder.mkdir()
     for name in ("toru-20261123T080000Z.tar.gz.part", "toru-20261123T080000Z.tar.gz.part.db", "mine.part"):
         (folder / name).touch()
+    (config.data_dir / COPY).touch()
     service = BackupService(config, settings, AuditTrail(database, clock), clock)
     await service.open()
     await service.close()
     assert [path.name for path in folder.iterdir()] == ["mine.part"]
+    assert not (config.data_dir / COPY).exists()
 
 
 async def test_on_schedule_and_only_so_many_are_kept(
@@ -277,9 +280,30 @@ def view(at: str, *, scheduled: bool = True) -> BackupView:
 
 def test_when_the_next_one_is_due() -> None:
     day = timedelta(days=1)
-    assert next_at(None, [], None, NOW) is None
-    assert next_at(day, [], None, NOW) == NOW + SOON
-    assert next_at(day, [view(AT)], None, NOW) == parse_iso(AT) + day
-    assert next_at(day, [view(AT, scheduled=False)], None, NOW) == NOW + SOON
-    assert next_at(day, [view(iso(NOW - 3 * day))], None, NOW) == NOW + SOON, "overdue: soon after the start"
-    assert next_at(day, [], NOW, NOW) == NOW + AGAIN, "after a failure"
+    assert next_at(None, [], None, NOW, NOW) is None
+    assert next_at(day, [], None, NOW, NOW) == NOW + SOON
+    assert next_at(day, [view(AT)], None, NOW, NOW) == parse_iso(AT) + day
+    assert next_at(day, [view(AT, scheduled=False)], None, NOW, NOW) == NOW + SOON
+    assert next_at(day, [view(iso(NOW - 3 * day))], None, NOW, NOW) == NOW + SOON, "overdue: soon after the start"
+    assert next_at(day, [], NOW, NOW, NOW) == NOW + AGAIN, "after a failure"
+    future = view(iso(NOW + 900 * day))
+    assert next_at(day, [future, view(AT)], None, NOW, NOW) == parse_iso(AT) + day, "made while the clock was wrong"
+
+
+async def test_a_folder_that_cannot_be_looked_into_is_a_failure_as_others_and_told_once_an_hour(
+    backups: BackupService, settings: SettingsService, clock: MovedClock, tmp_path: Path, database: Database
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    await settings.put(SYSTEM, "backup_folder", str(folder))
+    folder.rmdir()
+    folder.touch()  # not even an administrator can list that
+    await settings.put(SYSTEM, "backup_every", "6h")
+    for tries in (1, 2):
+        clock.move(hours=2)
+        await settings.put(SYSTEM, "backup_keep", str(tries))  # looks at once
+
+        async def failed(tries: int = tries) -> bool:
+            return len(await recorded(database, "backup.made")) == tries
+
+        await eventually(failed)

@@ -58,14 +58,14 @@ async def build(services: Services, actor: Actor) -> None:
             keeping = Keeping(services)
             _form(services, _of_section(settings, RETENTION), keeping.card, "Save limits", beside=True)
             backups = Backups(services)
+            schedule = card("Backups on schedule", "Best kept on another machine, too.", icon="calendar")
+            _form(services, _of_section(settings, BACKUP), schedule, "Save schedule", beside=True)
         with ui.element("div").classes("span-4 t-column"):
             usual = [view for view in _of_section(settings, "") if view.setting.writable]
             limits = card("Scripts and runs", "Changes take effect at once.", icon="sliders-horizontal")
             _form(services, [view for view in usual if not view.setting.choices], limits, "Save changes")
-            rules = card("Signing in", "For everybody, at once.", icon="shield-check")
-            _form(services, [view for view in usual if view.setting.choices], rules, "Save rule")
-            schedule = card("Backups on schedule", "Best kept on another machine, too.", icon="calendar")
-            _form(services, _of_section(settings, BACKUP), schedule, "Save schedule")
+            rules = card("Sign-in and plugins", "For everybody, at once.", icon="shield-check")
+            _form(services, [view for view in usual if view.setting.choices], rules, "Save rules")
             _installation([view for view in settings if not view.setting.writable])
     await quick_actions.follow(actor)
     await keeping.follow(actor)

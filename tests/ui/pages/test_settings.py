@@ -89,7 +89,7 @@ async def test_a_second_factor_is_asked_of_everybody(as_user: AsUser, services: 
     user = await as_user()
     await user.open("/settings")
     choose(user, "Second factor for everybody", "yes")
-    submit(user, "Save rule")
+    submit(user, "Save rules")
     await user.should_see("Settings saved.")
     assert services.settings.require_second_factor
 
