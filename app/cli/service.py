@@ -114,7 +114,6 @@ def _start(systemd: "Systemd", deployment: "Deployment") -> None:
     from app.systemd.install import CannotInstall
 
     try:
-        systemd.do("start", f"{deployment.runner_name}.socket")
         systemd.do("restart", f"{deployment.name}.service")
     except CannotInstall as error:
         fail(f"{error}\nSee: journalctl -u {deployment.name} -n 30", REFUSED)
