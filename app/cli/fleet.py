@@ -1,5 +1,7 @@
 """`toru fleet`: the machines that the running core tells Prometheus of."""
 
+from typing import Any
+
 import click
 
 from app.cli.core import ask_core
@@ -15,7 +17,9 @@ def fleet() -> None:
 @as_json
 def list_machines(as_json: bool) -> None:
     """List the machines that were added; this one is always watched, too."""
-    told = ask_core("fleet-list")
+    told: list[dict[str, Any]] = []
+    while more := ask_core("fleet-list", after=told[-1]["name"] if told else ""):
+        told += more
     if as_json:
         print_json(told)
         return

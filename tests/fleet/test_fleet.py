@@ -1,5 +1,6 @@
 """The list of machines: who may see and change it, and what Prometheus is told of it."""
 
+import asyncio
 import json
 import re
 import socket
@@ -173,6 +174,19 @@ def toru_fleet(server: Server, *arguments: str) -> tuple[int, str, str]:
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+async def test_a_list_longer_than_a_frame_is_told_whole(admin: httpx.AsyncClient, server: Server) -> None:
+    names = [f"many-{number:02}" for number in range(40)]
+    labels = {f"label{number}": "😀" * 200 for number in range(20)}
+    for name in names:
+        answer = await admin.put(f"/api/fleet/{name}", json={"url": f"https://{name}.example", "labels": labels})
+        assert answer.status_code == 200
+    code, output, complaints = await asyncio.to_thread(toru_fleet, server, "list", "--json")
+    assert (code, complaints) == (0, "")
+    assert [machine["name"] for machine in json.loads(output)] == names
+    for name in names:
+        await admin.delete(f"/api/fleet/{name}")
 
 
 def test_on_the_command_line(server: Server) -> None:
