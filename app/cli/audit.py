@@ -47,7 +47,8 @@ def export(form: str) -> None:
 @audit.command()
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="A day (UTC): what is older goes.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def prune(before: "datetime", yes: bool) -> None:
+@as_json
+def prune(before: "datetime", yes: bool, as_json: bool) -> None:
     """Remove the oldest rows for good; what is left still verifies. Export them first.
 
     Nothing else ever removes rows of the audit, but for the oldest ones past a million.
@@ -57,13 +58,15 @@ def prune(before: "datetime", yes: bool) -> None:
     moment = before.replace(tzinfo=UTC).isoformat()
     rows = with_ask(lambda ask: _count(ask, moment))
     counted = "1 row is" if rows == 1 else f"{rows} rows are"
-    if not rows:
-        click.echo(f"No row is older than {before:%Y-%m-%d}.")
-        return
-    if not yes:
+    if rows and not yes:
         click.confirm(f"{counted} older than {before:%Y-%m-%d}. Remove for good?", abort=True, err=True)
-    removed = with_ask(lambda ask: _prune(ask, moment))
-    click.echo(f"{removed} removed. What is left fits together as before: ./toru audit verify.")
+    removed = with_ask(lambda ask: _prune(ask, moment)) if rows else 0
+    if as_json:
+        print_json({"removed": removed})
+    elif rows:
+        click.echo(f"{removed} removed. What is left fits together as before: ./toru audit verify.")
+    else:
+        click.echo(f"No row is older than {before:%Y-%m-%d}.")
 
 
 async def _count(ask: Ask, before: str) -> int:

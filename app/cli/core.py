@@ -21,13 +21,15 @@ def load_deployment() -> "Config":
     """The configuration of this deployment; ends the command when it is none."""
     import logging
 
-    from app.core.config import ConfigError, load_config
+    from app.core.config import AnotherUsersFile, ConfigError, load_config
     from app.core.secret_pipe import forbid_dumps, read_secrets
 
     logging.basicConfig(level=logging.ERROR, format="toru: %(message)s")
     forbid_dumps()
     try:
         return load_config(read_secrets())
+    except AnotherUsersFile as error:
+        fail(str(error), NOT_OURS)
     except (ConfigError, ValueError) as error:
         fail(str(error), CONFIG)
 

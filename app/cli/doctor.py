@@ -51,7 +51,7 @@ def _findings() -> "list[Finding]":
         config = load_config(read_secrets())
     except (ConfigError, ValueError) as error:
         mend = "Mend it in .env or the environment, then ask again: the rest hangs on it."
-        return [fail("configuration", f"{line}.", mend) for line in str(error).splitlines()]
+        return [fail("configuration", f"{line.rstrip('.')}.", mend) for line in str(error).splitlines()]
     return list(examine(asyncio.run(_look(config))))
 
 

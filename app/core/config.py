@@ -27,6 +27,10 @@ class ConfigError(Exception):
     """A deployment value is wrong; the text is one line a problem, fit for a terminal."""
 
 
+class AnotherUsersFile(ConfigError):
+    """`.env` belongs to another user, who alone may read it."""
+
+
 class ProxyTrust(StrEnum):
     """Whose word about a client's address is taken."""
 
@@ -204,15 +208,16 @@ def read_env_file(path: Path | None) -> dict[str, Any]:
             raise ConfigError(f"{path}, line {wrong[0]}: cannot be understood; it must look like NAME=value")
         values = dotenv_values(path, encoding="utf-8-sig", interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {_unreadable(path, error)}") from None
+        raise _unreadable(path, error) from None
     return {name: value for name, value in values.items() if value}
 
 
-def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> ConfigError:
     if isinstance(error, PermissionError) and (owner := path.stat().st_uid) != os.geteuid():
         name = name_of(owner)
-        return f"it belongs to the user {name}; run this as that user: sudo -u {name} ./toru …"
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+        return AnotherUsersFile(f"{path} belongs to the user {name}. Run this as that user: sudo -u {name} ./toru …")
+    reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+    return ConfigError(f"{path} cannot be read: {reason}")
 
 
 def _line(problem: Any) -> str:

@@ -40,7 +40,8 @@ def check_core(scene: Scene) -> Iterator[Finding]:
         else:
             yield ok("runner", "Scripts can be run.")
         if (last := scene.status["last_problem"]) is not None and last["level"] == "error":
-            yield warn("log", f"The newest error, of {last['timestamp']}: {last['message']}", "See toru.log.")
+            says = f"The newest error, of {last['timestamp']}: {str(last['message']).rstrip('.')}."
+            yield warn("log", says, f"See {scene.config.log_dir / 'toru.log'}.")
 
 
 def check_runner(scene: Scene) -> Iterator[Finding]:

@@ -244,5 +244,7 @@ async def test_old_rows_go_on_command(left_behind: Server, running: bool) -> Non
     assert verified.returncode == 0, verified.stderr
     again = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2021-01-01", "--yes")
     assert again.stdout == "No row is older than 2021-01-01.\n"
+    told = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2021-01-01", "--json")
+    assert json.loads(told.stdout) == {"removed": 0}
     future = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2199-01-01", "--yes")
     assert (future.returncode, future.stderr) == (1, "toru: That moment is still to come.\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import core, start
+from app.core.config import AnotherUsersFile
 from tests.cli.calling import environment, toru
 from tests.cli.calling import start as start_process
 from tests.support.server import ROOT, Server
@@ -62,6 +63,17 @@ def test_a_file_that_is_not_there_is_told_apart_from_a_core_that_is_not(tmp_path
 def test_a_wrong_configuration_is_told(value: str, tmp_path: Path) -> None:
     done = toru(tmp_path, "status", STEERING_PORT=value or "0")
     assert (done.code, done.err.startswith("toru: STEERING_PORT")) == (78, True)
+
+
+def test_the_configuration_of_another_user_ends_as_its_folder_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def belongs_to_another(_: object) -> None:
+        raise AnotherUsersFile(".env belongs to the user ada.")
+
+    monkeypatch.setattr("app.core.config.load_config", belongs_to_another)
+    done = toru(tmp_path, "status")
+    assert (done.code, done.err) == (77, "toru: .env belongs to the user ada.\n")
 
 
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
@@ -169,7 +181,7 @@ async def test_a_core_of_another_version_is_told(
 
 
 @pytest.mark.needs("root", "nobody")
-def test_an_env_file_of_another_user_says_who_may(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_env_file_of_another_user_says_who_may() -> None:
     folder = open_folder()
     try:
         (folder / ".env").touch(0o600)
@@ -181,7 +193,8 @@ def test_an_env_file_of_another_user_says_who_may(tmp_path_factory: pytest.TempP
             text=True,
             check=False,
         )
-        assert "it belongs to the user root; run this as that user: sudo -u root ./toru …" in done.stderr
+        told = f"{folder / '.env'} belongs to the user root. Run this as that user: sudo -u root ./toru …"
+        assert f"AnotherUsersFile: {told}" in done.stderr
     finally:
         shutil.rmtree(folder)
 
