@@ -9,8 +9,9 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import Forbidden, ToruError
+from app.core.errors import ToruError
 from app.core.framing import FrameError, FrameReader, encode
+from app.core.ownership import AnotherUsers
 from app.core.tasks import TaskKeeper
 from app.core.unix_socket import connected, peer_uid
 from app.version import VERSION
@@ -35,10 +36,6 @@ class NotRunning(Exception):
 
 class NoAnswer(NotRunning):
     """A core holds the socket, but does not answer."""
-
-
-class AnotherUsers(Forbidden):
-    """The data folder belongs to another user."""
 
 
 class ControlServer:
@@ -93,7 +90,9 @@ class ControlServer:
                     await _send(writer, await self._answer(self._handlers.get(str(request.get("command"))), request))
             if streamer is not None:
                 await self._stream(streamer, request, reader, writer)
-        except (TimeoutError, ConnectionError, FrameError):
+        except ConnectionError:
+            log.info("a command left before its answer", extra={"event": "control_left"})
+        except (TimeoutError, FrameError):
             log.warning("a control connection broke off", extra={"event": "control_broken"})
         finally:
             writer.close()

@@ -17,6 +17,7 @@ from app.auth.turns import Turns
 from app.bodies import max_body, with_limits
 from app.cloudflare_access import HEADER as ASSERTION
 from app.core.errors import BadValue, Forbidden, Limited, ToruError, retry_after
+from app.core.origin import is_host
 from app.credentials import Credential, Shown, is_api, read_credential, require_read, require_second_factor
 from app.error_shape import with_answered_handshakes
 from app.headers import with_security_headers
@@ -48,7 +49,6 @@ PUBLIC = frozenset(
 )
 # Ours only. NiceGUI's own files need a session, too: for an address that it does not know it would build a page.
 PUBLIC_FILES = re.compile(r"/static/[^/]+")
-HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Nothing behind us may believe a client's word about where it is served.
 UNTRUSTED_HEADERS = frozenset(
@@ -204,7 +204,7 @@ class Guard:
         return None
 
     def _is_own_host(self, host: str) -> bool:
-        if HOST.fullmatch(host) is None:
+        if not is_host(host):
             return False
         return self._public_host is None or host == self._public_host or _is_loopback(host)
 

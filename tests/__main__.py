@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support.chromium import chromium_path, fetch_browser, playwright_browser
-from tests.support.needs import in_ci
+from tests.support.needs import fetch_tools, in_ci
 from tests.support.server import ROOT
 
 OPENSPEC = "@fission-ai/openspec@1.13.2"
@@ -103,6 +103,7 @@ def main(arguments: Sequence[str]) -> int:
     report = Report()
     if not chromium_path() and not playwright_browser():
         fetch_browser()
+    fetch_tools()
     if arguments:
         run_tests(report, arguments)
     else:

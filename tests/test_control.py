@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from app import control as module
-from app.control import AnotherUsers, ControlServer, NoAnswer, NotRunning, call, stream
+from app.control import ControlServer, NoAnswer, NotRunning, call, stream
 from app.core.errors import BadValue, ToruError
 from app.core.framing import FrameReader, encode
+from app.core.ownership import AnotherUsers
 from tests.support.server import ROOT
 from tests.support.unprivileged import AS_NOBODY, open_folder, open_python
 from tests.support.waiting import eventually
@@ -233,6 +234,33 @@ async def test_not_everybody_can_follow_at_once(
     with pytest.raises(ToruError, match="1 commands follow something already"):
         [item async for item in stream(tmp_path, "flow", {"count": 1})]
     await following.aclose()
+
+
+async def test_a_command_that_leaves_is_no_trouble_of_the_core(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`toru status` tells the newest warning; somebody's Ctrl-C is none."""
+    arrived, left = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Mapping[str, Any]) -> str:
+        arrived.set()
+        await left.wait()
+        return "x" * (module.MAX_FRAME // 2)
+
+    server = ControlServer(tmp_path, {"wait": wait})
+    await server.open()
+    try:
+        _, writer = await asyncio.open_unix_connection(tmp_path / "control.sock")
+        writer.write(encode({"command": "wait", "fields": {}}))
+        await arrived.wait()
+        writer.close()
+        await writer.wait_closed()
+        with caplog.at_level("INFO"):
+            left.set()
+            await eventually(lambda: any("left before" in record.message for record in caplog.records))
+    finally:
+        await server.close()
+    assert [record.levelname for record in caplog.records if "left before" in record.message] == ["INFO"]
 
 
 TRY_TO_CALL = """

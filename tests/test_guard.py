@@ -284,6 +284,10 @@ async def test_a_session_that_ended_opens_nothing(gate: Gate, door: Door) -> Non
         "a\\b",
         "é",
         "127.0.0.1:123456",
+        "localhost:99999",
+        "127.0.0.1:0",
+        "[:::]",
+        "[1.2.3.4]:80",
     ],
 )
 @pytest.mark.parametrize("path", ["/api/users", "/login", "/"])

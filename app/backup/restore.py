@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import json
 import os
-import pwd
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +26,7 @@ from app.core.config import Config
 from app.core.database import Database
 from app.core.instance_lock import InstanceLock
 from app.core.migrate import prepare_database
+from app.core.ownership import require_ours
 from app.core.permissions import Actor
 from app.core.rotating_file import RotatingFile
 from app.runner.protocol import socket_folder
@@ -66,9 +66,11 @@ def restore(config: Config, file: Path, passphrase: str | None, say: Callable[[s
 
     Raises:
         AlreadyRunning: a core runs on the data folder.
+        AnotherUsers: the data folder is another user's.
         ArchiveError: it cannot be done; everything is as it was.
     """
-    _require_owner(config.data_dir)
+    with suppress(FileNotFoundError):
+        require_ours(config.data_dir)
     with InstanceLock(config.data_dir):
         with told(config.data_dir / "toru.db"):
             finish_restore(config.data_dir)
@@ -120,22 +122,6 @@ def _log(log_dir: Path, mark: Mark, instance_id: str) -> None:
         log.append(json.dumps(restored_line(mark, instance_id)).encode() + b"\n")
     finally:
         log.close()
-
-
-def _require_owner(data_dir: Path) -> None:
-    """What root puts into another user's folder that user could not use."""
-    with suppress(FileNotFoundError):
-        owner = data_dir.stat().st_uid
-        if owner != os.geteuid():
-            name = _name_of(owner)
-            raise ArchiveError(f"{data_dir} belongs to {name}. Run this as {name}: sudo -u {name} ./toru restore …")
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"#{uid}"
 
 
 def _wait_for_runners(data_dir: Path, say: Callable[[str], None]) -> None:

@@ -1,5 +1,6 @@
 """The command line: `toru` and its commands, one file each, imported when they are called."""
 
+import os
 import sys
 
 from app.cli.exits import INTERRUPTED
@@ -7,6 +8,7 @@ from app.cli.exits import INTERRUPTED
 
 def main(arguments: list[str]) -> int:
     """Does what the arguments say; the exit code."""
+    _open_closed_streams()
     try:
         text = _known_text(arguments)
         if text is not None:
@@ -16,6 +18,13 @@ def main(arguments: list[str]) -> int:
         return run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _open_closed_streams() -> None:
+    """Nobody talks to streams that the caller closed, and the next file to be opened does not get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it stays open to the very end
 
 
 def _known_text(arguments: list[str]) -> str | None:

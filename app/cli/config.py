@@ -1,5 +1,6 @@
 """`toru config`: how this machine is deployed, and whether that can be used. Needs no core and touches nothing."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,23 +19,20 @@ def config() -> None:
 
 
 @config.command()
-def check() -> None:
+@as_json
+def check(as_json: bool) -> None:
     """Tell whether `toru serve` could use the configuration.
 
     A line for each value that it could not, and 78 at the end.
     """
-    from app.core.config import env_file_warning
-    from app.core.config_sources import strange_names
-    from app.core.passwords import deployment_problem
-
-    found, _ = _load()
-    given = found.admin_password.get_secret_value() if found.admin_password else ""
-    if (problem := deployment_problem(given, production=found.production)) is not None:
-        fail(problem, CONFIG)
-    if (warning := env_file_warning()) is not None:
+    problems, warnings = _examined()
+    if as_json:
+        print_json({"is_usable": not problems, "problems": problems, "warnings": warnings})
+        sys.exit(CONFIG if problems else 0)
+    if problems:
+        fail("\n".join(problems), CONFIG)
+    for warning in warnings:
         say(f"warning: {warning}")
-    for name, meant in strange_names().items():
-        say(f"warning: {name} means nothing to Toru.{f' Did you mean {meant}?' if meant else ''}")
     click.echo("The configuration can be used.")
 
 
@@ -42,9 +40,13 @@ def check() -> None:
 @as_json
 def show(as_json: bool) -> None:
     """Show every value and where it comes from; of a secret only whether it is set."""
+    from app.core.config import ConfigError
     from app.core.config_sources import values
 
-    told = values(*_load())
+    try:
+        told = values(*_load())
+    except (ConfigError, ValueError) as error:
+        fail(str(error), CONFIG)
     if as_json:
         print_json(
             [
@@ -59,16 +61,34 @@ def show(as_json: bool) -> None:
     )
 
 
+def _examined() -> tuple[list[str], list[str]]:
+    """What keeps it from being used, and what is odd about it."""
+    from app.core.config import ConfigError, env_file_warning
+    from app.core.config_sources import strange_names
+    from app.core.passwords import deployment_problem
+
+    try:
+        found, _ = _load()
+    except (ConfigError, ValueError) as error:
+        return str(error).splitlines(), []
+    given = found.admin_password.get_secret_value() if found.admin_password else ""
+    if (problem := deployment_problem(given, production=found.production)) is not None:
+        return [problem], []
+    readable = env_file_warning()
+    warnings = [] if readable is None else [readable]
+    for name, meant in strange_names().items():
+        warnings.append(f"{name} means nothing to Toru.{f' Did you mean {meant}?' if meant else ''}")
+    return [], warnings
+
+
 def _load() -> "tuple[Config, dict[str, str]]":
-    from app.core.config import ConfigError, load_config
+    """The configuration, and its secrets. Raises ConfigError and ValueError, a line for each wrong value."""
+    from app.core.config import load_config
     from app.core.secret_pipe import forbid_dumps, read_secrets
 
     forbid_dumps()
-    try:
-        secrets = read_secrets()
-        return load_config(secrets), secrets
-    except (ConfigError, ValueError) as error:
-        fail(str(error), CONFIG)
+    secrets = read_secrets()
+    return load_config(secrets), secrets
 
 
 def _shown(value: Any) -> str:

@@ -61,17 +61,21 @@ def with_ask(work: Callable[[Ask], Coroutine[Any, Any, T]], *, may_create: bool 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; what is expected to go wrong ends the command with a sentence and a code."""
-    import asyncio
+    try:
+        import asyncio
 
-    return ended_well(lambda: asyncio.run(work))
+        return ended_well(lambda: asyncio.run(work))
+    finally:
+        work.close()  # Ctrl-C may have come before it began
 
 
 def ended_well(work: Callable[[], T]) -> T:
     """The same for work that blocks."""
-    from app.control import AnotherUsers, NotRunning
+    from app.control import NotRunning
     from app.core.errors import ToruError
     from app.core.instance_lock import AlreadyRunning, UnsafeFolder
     from app.core.migrate import UnusableDatabase
+    from app.core.ownership import AnotherUsers
 
     try:
         return work()
@@ -79,14 +83,8 @@ def ended_well(work: Callable[[], T]) -> T:
         fail(str(error), NOT_OURS)
     except ToruError as error:
         fail(str(error), REFUSED)
-    except BrokenPipeError:
-        raise  # whoever reads has seen enough
     except (NotRunning, AlreadyRunning, UnsafeFolder, UnusableDatabase) as error:
         fail(str(error), UNAVAILABLE)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        fail(f"{error.filename} cannot be used: {error.strerror}.", UNAVAILABLE)
 
 
 async def _once(asked: Ask, command: str, fields: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
 from app.cli.doors import Broken, End, Gap, Output, Refused, Run
 
@@ -19,6 +19,13 @@ TRIES = 3
 """Of a start, whose key sees to it that it starts once."""
 
 MAX_MESSAGE = 1 << 20
+NOT_SIGNED_IN = 4401
+"""What a stream is closed with whose token has ended."""
+
+ENDED_TOKEN = "The token is not accepted: it is wrong, expired or revoked."  # noqa: S105 - a sentence
+PAGE = ("runs",)
+RUN = ("id", "state", "exit_code", "created_at", "duration", "username", "script", "args", "reason")
+"""What answers have of which something is told here."""
 
 
 class Elsewhere:
@@ -36,14 +43,19 @@ class Elsewhere:
 
     async def page(self, wanted: dict[str, str | int]) -> dict[str, Any]:
         """See `Door`."""
-        return await self._ask("GET", "/api/runs", params=wanted)
+        page = await self._ask("GET", "/api/runs", PAGE, params=wanted)
+        if not isinstance(page["runs"], list):
+            raise self._stranger()
+        for run in page["runs"]:
+            self._require(run, RUN)
+        return page
 
     async def start(self, script: str, args: list[str], time_limit: int | None, key: str | None) -> Run:
         """See `Door`."""
         body = {"script": script, "args": args, "timeout": time_limit}
         for rest in reversed(range(TRIES)):
             try:
-                return await self._ask("POST", "/api/runs", json=body, headers={"Idempotency-Key": key or ""})
+                return await self._ask("POST", "/api/runs", RUN, json=body, headers={"Idempotency-Key": key or ""})
             except Broken:
                 if not (rest and key):
                     raise
@@ -51,7 +63,7 @@ class Elsewhere:
 
     async def cancel(self, run_id: str) -> Run:
         """See `Door`."""
-        return await self._ask("POST", f"/api/runs/{quote(run_id, safe='')}/cancel")
+        return await self._ask("POST", f"/api/runs/{quote(run_id, safe='')}/cancel", RUN)
 
     async def follow(self, run_id: str, offset: int) -> AsyncGenerator[Output | Gap | End, None]:
         """See `Door`."""
@@ -73,11 +85,14 @@ class Elsewhere:
                         return
         except InvalidStatus as error:
             raise self._problem(error.response.status_code, error.response.body) from None
+        except ConnectionClosed as error:
+            if error.rcvd is not None and error.rcvd.code == NOT_SIGNED_IN:
+                raise Refused(ENDED_TOKEN) from None
         except (OSError, WebSocketException, TimeoutError) as error:
             raise Broken(f"{self._url} cannot be reached: {_reason(error)}.") from None
         raise Broken(f"{self._url} closed the connection.")
 
-    async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    async def _ask(self, method: str, path: str, wanted: tuple[str, ...], **request: Any) -> dict[str, Any]:
         headers = self._headers | request.pop("headers", {})
         try:
             async with httpx2.AsyncClient(
@@ -88,17 +103,22 @@ class Elsewhere:
             raise Broken(f"{self._url} cannot be reached: {_reason(error)}.") from None
         if not answer.is_success:
             raise self._problem(answer.status_code, answer.content)
-        told = _json(answer.content)
-        if told is None:
-            raise Refused(f"{self._url} does not answer like Toru. Is it the right address?")
+        return self._require(_json(answer.content), wanted)
+
+    def _require(self, told: object, wanted: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(told, dict) or not told.keys() >= set(wanted):
+            raise self._stranger()
         return told
+
+    def _stranger(self) -> Refused:
+        return Refused(f"{self._url} does not answer like Toru. Is it the right address?")
 
     def _problem(self, status: int, body: bytes | bytearray | None) -> Exception:
         """What an answer that is no success means."""
         told = _json(bytes(body or b""))
         if told is not None and isinstance(told.get("error"), str):
             sentence = str(told["error"])
-            return Refused("The token is not accepted: it is wrong, expired or revoked." if status == 401 else sentence)
+            return Refused(ENDED_TOKEN if status == 401 else sentence)
         if status >= 500:
             return Broken(f"{self._url} answers with {status}: its Toru is down, or being started.")
         return Refused(f"{self._url} does not answer like Toru ({status}). Is it the address, or is a gate before it?")
@@ -129,6 +149,8 @@ def _json(content: bytes) -> dict[str, Any] | None:
 def _reason(error: Exception) -> str:
     if isinstance(error, InvalidHandshake):
         return "it does not speak like Toru"
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return "it speaks http, without TLS"
     return " ".join(str(error).split()).rstrip(".")[:200] or "it does not answer"
 
 

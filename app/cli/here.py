@@ -6,6 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+from app.cli.core import PING_SECONDS
 from app.cli.doors import Broken, End, Gap, Output, Run
 from app.control import NotRunning, call, stream
 
@@ -44,6 +45,7 @@ class Here:
 
     async def _call(self, command: str, **fields: Any) -> Any:
         try:
+            await call(self._data_dir, "version", {}, PING_SECONDS)
             return await call(self._data_dir, command, fields)
         except NotRunning as error:
             raise Broken(str(error)) from None

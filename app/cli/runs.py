@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from app.cli.endings import fail, say
-from app.cli.exits import INTERRUPTED, NOT_OURS, REFUSED, UNAVAILABLE, USAGE
+from app.cli.exits import INTERRUPTED, REFUSED, UNAVAILABLE, USAGE
 from app.cli.paths import called_from
 from app.cli.printing import as_json, duration, print_json, print_rows
 
@@ -157,19 +157,14 @@ def _follow(door: "Door", run_id: str, offset: int, patience: int) -> None:
 
 def _finish(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; what is expected to go wrong ends the command with a sentence and a code."""
-    import asyncio
-
+    from app.cli.core import finish
     from app.cli.doors import Broken, Refused
-    from app.control import AnotherUsers
-    from app.core.errors import ToruError
 
     try:
-        return asyncio.run(work)
+        return finish(work)
     except Broken as error:
         fail(str(error), UNAVAILABLE)
-    except AnotherUsers as error:
-        fail(str(error), NOT_OURS)
-    except (Refused, ToruError) as error:
+    except Refused as error:
         fail(str(error), REFUSED)
 
 

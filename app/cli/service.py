@@ -78,10 +78,12 @@ def install(name: str, user_name: str, strict: bool, system: Path) -> None:
 @elsewhere
 def remove(name: str, system: Path) -> None:
     """Stop the service and remove its units; data, logs, scripts and plugins stay."""
+    from app.systemd.fitness import require_name
     from app.systemd.install import CannotInstall
 
     systemd = _systemd(system)
     try:
+        require_name(name)
         units = systemd.found(name)
         systemd.remove(units)
     except (CannotInstall, OSError) as error:
@@ -112,7 +114,6 @@ def _start(systemd: "Systemd", deployment: "Deployment") -> None:
     from app.systemd.install import CannotInstall
 
     try:
-        systemd.do("start", f"{deployment.runner_name}.socket")
         systemd.do("restart", f"{deployment.name}.service")
     except CannotInstall as error:
         fail(f"{error}\nSee: journalctl -u {deployment.name} -n 30", REFUSED)
@@ -150,12 +151,13 @@ def _config() -> "Config":
 def _planned(config: "Config", name: str, user: str, is_strict: bool) -> tuple["Deployment", list[str]]:
     """What to install, and the lines that `.env` lacks: a new installation keeps its data where services keep it."""
     from app.core.config import ROOT
-    from app.systemd.fitness import require_name
+    from app.systemd.fitness import require_name, require_user
     from app.systemd.install import CannotInstall
     from app.systemd.units import LOGS, STATE, Deployment
 
     try:
         require_name(name)
+        require_user(user)
     except CannotInstall as error:
         fail(str(error), REFUSED)
     data_dir, log_dir, lines = config.data_dir, config.log_dir, []

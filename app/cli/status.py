@@ -37,8 +37,9 @@ def status(as_json: bool) -> None:
 def _ask() -> tuple[dict[str, Any] | None, str, int]:
     import asyncio
 
-    from app.control import AnotherUsers, NotRunning, call
+    from app.control import NotRunning, call
     from app.core.errors import ToruError
+    from app.core.ownership import AnotherUsers
 
     config = load_deployment()
     try:

@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from app.cli.core import ask
+from app.cli.endings import fail
+from app.cli.exits import USAGE
 from app.cli.printing import as_json, plain, print_json, print_rows
 
 MAX_PASSWORD_LINE = 4096
@@ -108,4 +110,6 @@ def _tell(user: dict[str, Any], sentence: str, as_json: bool) -> None:
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline(MAX_PASSWORD_LINE).rstrip("\r\n")
+    if not sys.stdin.isatty():
+        fail("There is no terminal to type a password at: give it with --password-stdin.", USAGE)
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))

@@ -6,7 +6,6 @@ import stat
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -14,10 +13,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.cloudflare import access_problem, team_address
+from app.core.origin import origin_of
+from app.core.ownership import name_of
 from app.core.passwords import MAX_PASSWORD, is_usable
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_SHOWN = 80
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -172,18 +172,6 @@ def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def origin_of(url: str) -> str:
-    """The URL as browsers write it into Origin: lower case, punycode, without the scheme's own port."""
-    parts = urlsplit(url)
-    default = DEFAULT_PORTS.get(parts.scheme)
-    host, port = parts.hostname, parts.port
-    extra = (parts.path.strip("/"), parts.query, parts.fragment, parts.username, parts.password)
-    if default is None or not host or any(extra):
-        raise ValueError("not a plain address")
-    host = f"[{host}]" if ":" in host else host.encode("idna").decode()
-    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None and port != default else "")
-
-
 def load_config(overrides: dict[str, Any] | None = None, env_file: Path | None = ROOT / ".env") -> Config:
     """Reads the environment, then `env_file` for what the environment does not say.
 
@@ -216,9 +204,15 @@ def read_env_file(path: Path | None) -> dict[str, Any]:
             raise ConfigError(f"{path}, line {wrong[0]}: cannot be understood; it must look like NAME=value")
         values = dotenv_values(path, encoding="utf-8-sig", interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{path} cannot be read: {reason}") from None
+        raise ConfigError(f"{path} cannot be read: {_unreadable(path, error)}") from None
     return {name: value for name, value in values.items() if value}
+
+
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, PermissionError) and (owner := path.stat().st_uid) != os.geteuid():
+        name = name_of(owner)
+        return f"it belongs to the user {name}; run this as that user: sudo -u {name} ./toru …"
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _line(problem: Any) -> str:

@@ -93,8 +93,9 @@ def check_proxy(scene: Scene) -> Iterator[Finding]:
         yield warn(
             "proxy", says, "Set TRUST_PROXY=true behind a Cloudflare tunnel, TRUST_PROXY=forwarded behind others."
         )
-    elif config.trust_proxy is not ProxyTrust.NONE and not _is_behind_a_proxy(config) and not config.trusted_proxies:
-        yield ok("proxy", f"TRUST_PROXY is {config.trust_proxy.value}: from this machine only.")
+    elif config.trust_proxy is not ProxyTrust.NONE and config.public_url is None and not config.trusted_proxies:
+        says = "TRUST_PROXY is set and no proxy in sight: programs of this machine can claim any address."
+        yield warn("proxy", says, "Remove TRUST_PROXY; or set TORU_PUBLIC_URL to the address that the proxy serves.")
     else:
         yield ok("proxy", f"TRUST_PROXY is {config.trust_proxy.value}.")
 

@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[Scene], Iterator[Finding]], ...] = (
     folders.check_plugins,
     running.check_database,
     running.check_core,
+    running.check_runner,
     running.check_port,
     running.check_service,
 )

@@ -11,13 +11,14 @@ from app.doctor.findings import Finding, fail, ok, warn
 from app.doctor.scene import Scene
 from app.plugins.folder import PluginFolder
 from app.runs.catalog import CannotStart, ScriptCatalog
+from app.second_factor.vault import KEY_BYTES, KEY_FILE
 
 LITTLE_SPACE, TOO_LITTLE_SPACE = 1 << 30, 100 << 20
 FEW_INODES = 1000
 MOST_TOLD = 10
 """Of many scripts with the same trouble."""
 
-PRIVATE = ("toru.db", "toru.db-wal", "toru.db-shm", "second-factor.key")
+PRIVATE = ("toru.db", "toru.db-wal", "toru.db-shm", KEY_FILE)
 
 
 def check_data(scene: Scene) -> Iterator[Finding]:
@@ -50,6 +51,10 @@ def _private_files(folder: Path, owner: int) -> Iterator[Finding]:
             yield fail(
                 "secrets", f"{path} belongs to another user than its folder.", f"chown --reference {folder} {path}"
             )
+    key = folder / KEY_FILE
+    if key in found and key.stat().st_size != KEY_BYTES:
+        says = f"{key} is damaged: codes of second factors cannot be checked."
+        yield fail("secrets", says, "Put it back from a backup; recovery codes work meanwhile.")
     if all(path.stat().st_mode & 0o077 == 0 for path in found):
         yield ok("secrets", "Database and keys are their owner's only.")
 
@@ -115,8 +120,19 @@ def check_scripts(scene: Scene) -> Iterator[Finding]:
 def check_plugins(scene: Scene) -> Iterator[Finding]:
     """The plugins folder, and which files in it may not be run."""
     folder = scene.config.plugins_dir
-    if not folder.is_dir():
+    if not folder.exists():
         yield ok("plugins", f"There is no folder {folder}, and so no plugins.")
+        return
+    if not folder.is_dir():
+        yield fail("plugins", f"{folder} is no folder.", "Set TORU_PLUGINS_DIR to one.")
+        return
+    if not os.access(folder, os.R_OK | os.X_OK):
+        yield fail(
+            "plugins", f"{folder} cannot be read by you.", "Run this as who runs Toru, or chown it to that user."
+        )
+        return
+    if folder.stat().st_mode & stat.S_IWOTH:
+        yield fail("plugins", f"Everybody may put plugins into {folder}.", f"chmod o-w {folder}")
         return
     if os.statvfs(folder).f_flag & os.ST_NOEXEC:
         says = f"{folder} is mounted noexec, so no plugin can be started."

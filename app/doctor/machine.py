@@ -1,6 +1,7 @@
 """Whether this machine has what Toru needs: Python, SQLite, programs, limits, memory, a clock."""
 
 import ctypes
+import errno
 import os
 import re
 import resource
@@ -22,7 +23,7 @@ FEW_FILES, TOO_FEW_FILES = 4096, 256
 LITTLE_MEMORY, TOO_LITTLE_MEMORY = 256 << 20, 64 << 20
 FIRST_YEAR = 2025
 UNSYNCHRONIZED = 5  # what adjtimex answers
-LOCKED = re.compile(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)")
+LOCKED = re.compile(r"(?m)^[A-Za-z0-9._-]+==[^\\\n]+")
 KIB = 1024
 
 
@@ -39,7 +40,7 @@ def check_packages(scene: Scene) -> Iterator[Finding]:
     """Whether the libraries are those of the lock."""
     lock = scene.root / "requirements.lock"
     try:
-        wanted = dict(LOCKED.findall(lock.read_text()))
+        wanted = _locked(lock.read_text())
     except OSError as error:
         yield fail("packages", f"{lock} cannot be read: {error.strerror}.", "Install Toru anew; your data stays.")
         return
@@ -56,6 +57,15 @@ def check_packages(scene: Scene) -> Iterator[Finding]:
         yield warn("packages", f"They are not those of requirements.lock: {shown}.", mend)
     else:
         yield ok("packages", f"All {len(wanted)} are those of requirements.lock.")
+
+
+def _locked(lock: str) -> dict[str, str]:
+    """The version of each library that this Python and this system take; others may take another."""
+    from packaging.requirements import Requirement
+
+    lines = (Requirement(line) for line in LOCKED.findall(lock))
+    here = (line for line in lines if line.marker is None or line.marker.evaluate())
+    return {line.name: str(line.specifier).removeprefix("==") for line in here}
 
 
 def check_sqlite(_: Scene) -> Iterator[Finding]:
@@ -100,14 +110,14 @@ def check_watching(scene: Scene) -> Iterator[Finding]:
         return
     try:
         folder = scene.config.plugins_dir
-        watched = not folder.is_dir() or libc.inotify_add_watch(handle, os.fsencode(folder), 0x100) >= 0
+        refused = folder.is_dir() and libc.inotify_add_watch(handle, os.fsencode(folder), 0x100) < 0
     finally:
         os.close(handle)
-    if watched:
-        yield ok("inotify", "Changes of plugins are noticed at once.")
-    else:
+    if refused and ctypes.get_errno() == errno.ENOSPC:
         mend = "Raise it: sysctl fs.inotify.max_user_watches=65536"
-        yield warn("inotify", f"{scene.config.plugins_dir} cannot be watched: {os.strerror(ctypes.get_errno())}.", mend)
+        yield warn("inotify", f"The kernel watches no more folders, so changes in {folder} are noticed late.", mend)
+    else:
+        yield ok("inotify", "Changes of plugins are noticed at once.")
 
 
 def check_leases(_: Scene) -> Iterator[Finding]:

@@ -1,7 +1,9 @@
 """Whether Toru runs, answers, and is the version that is installed; else whether it could."""
 
+import errno
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from app.doctor.scene import Scene
 from app.version import VERSION
 
 SERVICE = "toru.service"
+RUNNER = Path(__file__).parents[1] / "runner" / "__main__.py"
 ANSWER_SECONDS = 5.0
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such a server is reached
 
@@ -32,11 +35,26 @@ def check_core(scene: Scene) -> Iterator[Finding]:
         yield ok("core", f"Version {VERSION} runs as process {scene.status['pid']}.")
     if scene.status is not None:
         if scene.status["problem"]:
-            yield warn("runner", str(scene.status["problem"]), "See data/runner/runner.log, and docs/cli.md.")
+            mend = f"See {scene.config.data_dir / 'runner' / 'runner.log'}."
+            yield fail("runner", str(scene.status["problem"]), mend)
         else:
             yield ok("runner", "Scripts can be run.")
         if (last := scene.status["last_problem"]) is not None and last["level"] == "error":
             yield warn("log", f"The newest error, of {last['timestamp']}: {last['message']}", "See toru.log.")
+
+
+def check_runner(scene: Scene) -> Iterator[Finding]:
+    """Whether a core that is still to be started would find its runner; one that runs says so itself."""
+    socket_path = scene.config.runner_socket
+    if scene.is_running or scene.silence is not None:
+        return
+    if not RUNNER.is_file():
+        yield fail("runner", "The program that runs scripts is missing.", "Install Toru anew; your data stays.")
+    elif socket_path is not None and not socket_path.is_socket():
+        says = f"There is no socket {socket_path}, behind which systemd starts the runner."
+        yield fail("runner", says, "Install it: ./toru service install; by hand, unset TORU_RUNNER_SOCKET.")
+    else:
+        yield ok("runner", "It is there.")
 
 
 def check_port(scene: Scene) -> Iterator[Finding]:
@@ -72,7 +90,9 @@ def _free_port(host: str, port: int) -> Iterator[Finding]:
         except PermissionError:
             yield fail("port", f"Only root may listen on port {port}.", "Set STEERING_PORT to one above 1023.")
         except OSError as error:
-            mend = f"See who has it: ss -ltnp 'sport = :{port}'; or set STEERING_HOST, STEERING_PORT."
+            mend = "Set STEERING_HOST to an address of this machine, such as 127.0.0.1."
+            if error.errno == errno.EADDRINUSE:
+                mend = f"See who has it: ss -ltnp 'sport = :{port}'; or set STEERING_PORT."
             yield fail("port", f"{host}:{port} cannot be had: {error.strerror}.", mend)
         else:
             yield ok("port", f"{host}:{port} is free.")
@@ -81,12 +101,15 @@ def _free_port(host: str, port: int) -> Iterator[Finding]:
 def check_database(scene: Scene) -> Iterator[Finding]:
     """Whether the database is sound; where a core runs, in its words."""
     path = scene.database
-    mend = "Put a backup in its place; docs/cli.md says how."
+    mend = "Put a backup in its place: ./toru restore FILE; docs/backup.md tells more."
     if not path.exists():
         yield ok("database", "There is none yet; the first start makes it.")
         return
     if scene.silence is not None:
         yield warn("database", "It was not looked at, for the core that has it does not answer.", "Mend that first.")
+        return
+    if not os.access(path, os.R_OK | os.W_OK):
+        yield fail("database", f"{path} cannot be used by you.", "Run this as who runs Toru, or chown it to that user.")
         return
     problem = scene.database_problem if scene.is_running else integrity_problem(path)
     if problem is not None:

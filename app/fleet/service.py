@@ -10,9 +10,10 @@ from sqlmodel import Session, col, func, select
 
 from app.audit.trail import AuditTrail
 from app.core.clock import Clock
-from app.core.config import Config, origin_of
+from app.core.config import Config
 from app.core.database import Database
 from app.core.errors import BadValue, Conflict, Forbidden, NotFound
+from app.core.origin import DEFAULT_PORTS, origin_of
 from app.core.permissions import Actor, Role
 from app.fleet.models import MachineRow
 from app.fleet.schemas import MachineView, TargetGroup
@@ -30,8 +31,6 @@ RESERVED = frozenset(
     }
 )
 """Labels of Prometheus itself, and those that figures have of their own."""
-
-PORTS = {"http": 80, "https": 443}
 
 
 class FleetService:
@@ -138,7 +137,7 @@ def _require_sight(actor: Actor) -> None:
 def _target(machine: MachineView) -> TargetGroup:
     parts = urlsplit(machine.url)
     has_port = parts.port is not None
-    target = parts.netloc if has_port else f"{parts.netloc}:{PORTS[parts.scheme]}"
+    target = parts.netloc if has_port else f"{parts.netloc}:{DEFAULT_PORTS[parts.scheme]}"
     return TargetGroup((target,), {**machine.labels, "instance": machine.name, "__scheme__": parts.scheme})
 
 

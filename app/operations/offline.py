@@ -1,10 +1,7 @@
 """What commands may ask where no core runs: the same operations, on the database itself, under the instance lock."""
 
-import os
-import pwd
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from app.actions.service import ActionsService
 from app.audit.service import AuditService
@@ -13,12 +10,13 @@ from app.auth.last_start import read_last_start
 from app.auth.registry import SessionRegistry
 from app.auth.sessions import Sessions
 from app.backup.pending import finish_pending, has_database
-from app.control import AnotherUsers, Handler, NotRunning
+from app.control import Handler, NotRunning
 from app.core.clock import Clock
 from app.core.config import Config
 from app.core.database import Database
 from app.core.instance_lock import InstanceLock
 from app.core.migrate import prepare_database
+from app.core.ownership import require_ours
 from app.core.passwords import PasswordHasher
 from app.core.permissions import Role
 from app.operations.audit import audit_handlers
@@ -56,7 +54,7 @@ async def open_database(config: Config, *, may_create: bool = False) -> AsyncIte
     if not may_create and not has_database(config.data_dir):
         raise NotRunning(f"No Toru runs on {config.data_dir}, and there is no database. Is it the right folder?")
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _require_ours(config.data_dir)
+    require_ours(config.data_dir)
     path = config.data_dir / "toru.db"
     with InstanceLock(config.data_dir):
         await finish_pending(config.data_dir)
@@ -104,14 +102,3 @@ async def _handlers(config: Config, database: Database, stack: AsyncExitStack) -
         **token_handlers(tokens),
         **audit_handlers(AuditService(database, trail, settings, clock, config.log_dir)),
     }
-
-
-def _require_ours(folder: Path) -> None:
-    owner = folder.stat().st_uid
-    if owner == os.geteuid():
-        return
-    try:
-        name = pwd.getpwuid(owner).pw_name
-    except KeyError:
-        name = f"#{owner}"
-    raise AnotherUsers(f"{folder} belongs to the user {name}. Run this as that user: sudo -u {name} ./toru …")

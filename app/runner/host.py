@@ -56,7 +56,10 @@ class Host:
         watch_children_by_pidfd()
         given = given_listener()
         with _locked(protocol.socket_folder(self._data), given):
-            server = await asyncio.start_unix_server(self._connected, sock=given or self._bind())
+            # Behind both: whoever knows nothing of the service finds us in the data folder. Not start_unix_server:
+            # from Python 3.13 on it removes the file when it ends, also systemd's.
+            listeners = [self._bind(), *([given] if given is not None else [])]
+            servers = [await asyncio.start_server(self._connected, sock=listener) for listener in listeners]
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGHUP):
                 loop.add_signal_handler(number, lambda: None)  # not SIG_IGN: that would reach the scripts
@@ -66,10 +69,10 @@ class Host:
             try:
                 await self._over.wait()
             finally:
-                server.close()
-                if given is None:
-                    with contextlib.suppress(OSError):
-                        os.unlink(protocol.socket_name())
+                for server in servers:
+                    server.close()
+                with contextlib.suppress(OSError):
+                    os.unlink(protocol.socket_name())
                 await self._close_links()
         log.info("Ended")
 

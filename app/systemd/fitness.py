@@ -2,11 +2,15 @@
 
 import os
 import pwd
+import re
 import subprocess
 from pathlib import Path
 
 from app.systemd.install import CannotInstall
 from app.systemd.units import PLAIN, Deployment
+
+USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@$-]{0,255}")
+OF_A_RUNNER = re.compile(r"-runner-\d")
 
 
 def require_name(name: str) -> None:
@@ -15,6 +19,14 @@ def require_name(name: str) -> None:
         raise CannotInstall(
             f"{name!r} is no name for a service: at most 64 letters, digits, dots, dashes and underscores."
         )
+    if OF_A_RUNNER.search(name):
+        raise CannotInstall(f"{name} would be taken for the runner of another service: take a name without -runner-.")
+
+
+def require_user(name: str) -> None:
+    """Raises CannotInstall when no unit can name a user so."""
+    if not USER.fullmatch(name):
+        raise CannotInstall(f"{name!r} is no name of a user.")
 
 
 def account(name: str) -> pwd.struct_passwd:

@@ -39,10 +39,10 @@ async def test_admins_make_and_delete_everybody_runs(
 
 
 async def test_an_action_whose_script_is_gone_says_so(server: Server, admin: httpx.AsyncClient) -> None:
-    made = await admin.post("/api/quick-actions", json={"name": "Gone", "script_path": "gone.sh"})
+    made = await admin.post("/api/quick-actions", json={"name": "Gone", "script_path": "never-there.sh"})
     answer = await admin.post(f"/api/quick-actions/{made.json()['id']}/execute")
     assert answer.status_code == 404
-    assert "gone.sh" in answer.json()["error"]
+    assert "never-there.sh" in answer.json()["error"]
 
 
 async def test_order_and_change(server: Server, admin: httpx.AsyncClient) -> None:

@@ -276,7 +276,7 @@ async def test_json_lines_and_csv_are_files(server: Server, admin: httpx.AsyncCl
     answer = await admin.get("/api/audit/export", params={"what": "sign_in"})
     assert answer.headers["content-disposition"] == 'attachment; filename="audit.jsonl"'
     lines = [json.loads(line) for line in answer.text.splitlines()]
-    assert {line["what"] for line in lines} == {"sign_in"}
+    assert {line["what"].partition(".")[0] for line in lines} == {"sign_in"}, "the kind with all that begins with it"
     answer = await admin.get("/api/audit/export", params={"what": "sign_in", "format": "csv"})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     header, *cells = csv.reader(io.StringIO(answer.text, newline=""))

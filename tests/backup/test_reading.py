@@ -105,7 +105,11 @@ def test_what_must_be_in_it(missing: str, place: Place, tmp_path: Path) -> None:
         read_backup(archive_of(tmp_path / "less", rest), None)
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"\x1f\x8b", os.urandom(2000), gzip.compress(b"no tar at all" * 100)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"\x1f\x8b", os.urandom(2000), gzip.compress(b"no tar at all" * 100)],
+    ids=["empty", "short", "cut off", "noise", "no tar"],  # workers must agree on them
+)
 def test_what_is_no_archive_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(content)
     with pytest.raises(BadArchive, match="cannot be used"):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from app.audit.chain import COVERED, hash_of
+from app.cli.exits import INTERRUPTED
 from tests.audit.support import toru_audit
 from tests.support.clients import session_cookies, sign_in
 from tests.support.server import Server
@@ -232,12 +233,12 @@ async def test_old_rows_go_on_command(left_behind: Server, running: bool) -> Non
     if running:
         await left_behind.start()
     refused = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2021-01-01")
-    assert refused.returncode == 1, "nobody said yes"
+    assert refused.returncode == INTERRUPTED, "nobody said yes"
     assert f"{old} rows are older than 2021-01-01. Remove for good?" in refused.stderr
     done = await asyncio.to_thread(toru_audit, data_dir, "prune", "--before", "2021-01-01", "--yes")
     assert (done.returncode, done.stdout) == (
         0,
-        f"{old} removed. What is left fits together as before: toru audit verify.\n",
+        f"{old} removed. What is left fits together as before: ./toru audit verify.\n",
     )
     verified = await asyncio.to_thread(toru_audit, data_dir, "verify")
     assert verified.returncode == 0, verified.stderr

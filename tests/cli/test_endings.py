@@ -1,6 +1,7 @@
 """How commands end that do not end by themselves: a line that says what to do, and a code."""
 
 import asyncio
+import inspect
 import os
 import shutil
 import signal
@@ -52,6 +53,11 @@ def test_the_wrong_folder_is_told_and_nothing_is_made_in_it(arguments: list[str]
     assert not (tmp_path / "wrong").exists()
 
 
+def test_a_file_that_is_not_there_is_told_apart_from_a_core_that_is_not(tmp_path: Path) -> None:
+    done = toru(tmp_path, "restore", str(tmp_path / "none"))
+    assert (done.code, done.err) == (74, f"toru: {tmp_path / 'none'} cannot be used: No such file or directory.\n")
+
+
 @pytest.mark.parametrize("value", ["", "http"])
 def test_a_wrong_configuration_is_told(value: str, tmp_path: Path) -> None:
     done = toru(tmp_path, "status", STEERING_PORT=value or "0")
@@ -87,6 +93,30 @@ def test_a_full_disk_under_what_is_printed_is_told(arguments: list[str], tmp_pat
         )
     assert done.returncode == 74
     assert done.stderr == "toru: What this prints cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("arguments", ["--help", "config show", "user add ada --password-stdin"])
+def test_streams_that_the_caller_closed_are_no_mistake_of_ours(arguments: str, tmp_path: Path) -> None:
+    command = f'exec "{sys.executable}" -m app.cli {arguments} <&- >&-'
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert "mistake" not in done.stderr
+    assert done.returncode == (1 if "add" in arguments else 0), "an empty password is refused"
+
+
+def test_ctrl_c_before_anything_began_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    async def work() -> None: ...
+
+    monkeypatch.setattr("asyncio.run", interrupted)
+    begun = work()
+    with pytest.raises(KeyboardInterrupt):
+        core.finish(begun)
+    assert inspect.getcoroutinestate(begun) == inspect.CORO_CLOSED
 
 
 def test_ctrl_c_ends_it_quietly(server: Server) -> None:
@@ -139,6 +169,24 @@ async def test_a_core_of_another_version_is_told(
 
 
 @pytest.mark.needs("root", "nobody")
+def test_an_env_file_of_another_user_says_who_may(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = open_folder()
+    try:
+        (folder / ".env").touch(0o600)
+        code = "import sys; from pathlib import Path; from app.core.config import *; read_env_file(Path(sys.argv[1]))"
+        done = subprocess.run(
+            [*AS_NOBODY, str(open_python()), "-c", code, str(folder / ".env")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "it belongs to the user root; run this as that user: sudo -u root ./toru …" in done.stderr
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.needs("root", "nobody")
 @pytest.mark.parametrize("running", [True, False])
 def test_another_users_folder_is_told(running: bool, database_template: Path) -> None:
     folder = open_folder()
@@ -173,6 +221,8 @@ def test_root_writes_nothing_into_anothers_folder(database_template: Path, tmp_p
     done = toru(tmp_path, "user", "list")
     assert done.code == 77
     assert "sudo -u nobody ./toru" in done.err
+    restored = toru(tmp_path, "restore", str(tmp_path / "toru.db"))
+    assert (restored.code, "sudo -u nobody ./toru" in restored.err) == (77, True), restored.err
     assert [path.name for path in tmp_path.iterdir()] == ["toru.db"]
 
 

@@ -122,6 +122,41 @@ def test_a_token_that_ended_or_may_not_is_told(server: Server, tmp_path: Path) -
         assert (done.code, done.err) == (1, "toru: The token is not accepted: it is wrong, expired or revoked.\n")
 
 
+async def test_a_token_that_ends_while_it_follows_is_told(server: Server, tmp_path: Path) -> None:
+    made = json.loads(toru(server.data_dir, "token", "create", "short", "--scope", "read", "--json").out)
+    server.script("open.sh", "echo begun; sleep 100")
+    run_id = toru(server.data_dir, "runs", "start", "open.sh").out.strip()
+    with start(tmp_path, "runs", "follow", "--url", server.url, run_id, TORU_TOKEN=made["token"]) as following:
+        assert following.stdout is not None
+        assert await asyncio.to_thread(following.stdout.readline) == "begun\n"
+        toru(server.data_dir, "token", "revoke", made["id"])
+        _, told = await asyncio.to_thread(following.communicate, None, 60)
+    assert (following.returncode, told) == (1, "toru: The token is not accepted: it is wrong, expired or revoked.\n")
+    toru(server.data_dir, "runs", "cancel", run_id)
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "{}", '{"runs": [{"id": 1}]}', '{"runs": 1}'])
+@pytest.mark.parametrize("command", [["list"], ["start", "x.sh"], ["cancel", "0" * 32]])
+async def test_something_else_at_the_address_is_told(command: list[str], body: str, token: str, tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        url = f"http://127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        asked = (command[0], "--url", url, *command[1:])
+        done = await asyncio.to_thread(toru, tmp_path, "runs", *asked, TORU_TOKEN=token)
+    assert (done.code, done.err) == (1, f"toru: {url} does not answer like Toru. Is it the right address?\n")
+
+
+async def test_https_where_there_is_none_is_told(server: Server, token: str, tmp_path: Path) -> None:
+    for command in (["list"], ["follow", "0" * 32]):
+        url = server.url.replace("http:", "https:")
+        done = await asyncio.to_thread(toru, tmp_path, "runs", *command, "--url", url, TORU_TOKEN=token)
+        assert (done.code, done.err) == (69, f"toru: {url} cannot be reached: it speaks http, without TLS.\n")
+
+
 @pytest.mark.parametrize("command", [["list"], ["follow", "0" * 32], ["start", "x.sh"], ["start", "-f", "x.sh"]])
 def test_nobody_there_is_one_line_at_once(command: list[str], token: str, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"

@@ -64,8 +64,9 @@ def test_what_only_the_shell_says_is_no_part_of_it(project: Path) -> None:
     assert "/srv/elsewhere" not in shown.stdout
 
 
-def test_a_name_that_is_none_is_refused_in_one_line(project: Path) -> None:
-    shown = toru(project, "print", "--name", "../evil")
+@pytest.mark.parametrize("words", [("--name", "../evil"), ("--user", "x\nExecStartPre=/bin/evil")])
+def test_a_name_that_is_none_is_refused_in_one_line(project: Path, words: tuple[str, str]) -> None:
+    shown = toru(project, "print", *words)
     assert (shown.returncode, shown.stdout) == (1, "")
     assert len(shown.stderr.splitlines()) == 1
 

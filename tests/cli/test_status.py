@@ -97,5 +97,8 @@ def test_config_check_says_what_serve_would_refuse(tmp_path: Path) -> None:
         assert (done.code, done.out) == (78, "")
         assert sentence in done.err
         assert "weak'" not in done.err
+        told = json.loads(toru(tmp_path, "config", "check", "--json", **env).out)
+        assert not told["is_usable"]
+        assert [f"toru: {problem}" for problem in told["problems"]] == done.err.splitlines()
     warned = toru(tmp_path, "config", "check", STEERING_PRT="1")
     assert (warned.code, "Did you mean STEERING_PORT?" in warned.err) == (0, True)

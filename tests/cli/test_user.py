@@ -47,6 +47,13 @@ async def test_a_user_is_added_kept_out_let_in_helped_and_removed_while_the_core
     assert "dora" not in listed(server.data_dir)
 
 
+def test_without_a_terminal_the_password_comes_by_standard_input(server: Server) -> None:
+    for command in ("add", "reset-password"):
+        done = user(server.data_dir, command, "greta")
+        assert (done.code, done.out) == (2, "")
+        assert done.err == "toru: There is no terminal to type a password at: give it with --password-stdin.\n"
+
+
 async def test_without_a_core_the_same_is_done_in_the_database(start_server: StartServer, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     data_dir = folder / "data"

@@ -64,6 +64,7 @@ def test_relative_paths_count_from_the_folder_of_toru_wherever_it_is_started(
         ("TORU_PUBLIC_URL", "https://toru.example.com/dashboard", "without a path"),
         ("TORU_PUBLIC_URL", "https://toru.example.com:99999", "must look like"),
         ("TORU_PUBLIC_URL", "https://ada:secret@toru.example.com", "must look like"),
+        ("TORU_PUBLIC_URL", "https://toru example.com", "must look like"),
         ("TORU_DATA_DIR", "~nobody-of-that-name/data", "has no meaning here"),
         ("TORU_DATA_DIR", "a\nb", "printable"),
         ("TORU_SCRIPT_ENV", "GOOD, NOT=GOOD", "names of environment variables"),

@@ -4,6 +4,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.doctor.examine import CHECKS, examine
 from app.doctor.findings import Finding, Level
 from app.doctor.scene import Scene
 from app.version import VERSION
+from tests.support.server import ROOT
 
 Check = Callable[[Scene], Iterator[Finding]]
 STATUS = {
@@ -62,6 +64,12 @@ def test_a_sound_deployment_has_nothing_to_mend(scene: Callable[..., Scene]) -> 
         assert worst(check, sound).level is Level.OK, check
 
 
+def test_the_lock_of_this_installation_is_understood_whatever_python_runs(scene: Callable[..., Scene]) -> None:
+    """A library may be in it once for each version of Python, and not at all for this system."""
+    (there,) = machine.check_packages(replace(scene(), root=ROOT))
+    assert there.level is Level.OK, there
+
+
 @pytest.mark.parametrize(
     ("check", "env", "level", "says"),
     [
@@ -73,6 +81,7 @@ def test_a_sound_deployment_has_nothing_to_mend(scene: Callable[..., Scene]) -> 
         (deployment.check_address, {"TORU_PUBLIC_URL": "http://x.example", "PRODUCTION": "1"}, Level.FAIL, "nobody"),
         (deployment.check_address, {"STEERING_HOST": "0.0.0.0"}, Level.WARN, "without TLS"),
         (deployment.check_proxy, {"TORU_PUBLIC_URL": "https://x.example"}, Level.WARN, "all clients are one"),
+        (deployment.check_proxy, {"TRUST_PROXY": "true"}, Level.WARN, "no proxy in sight"),
         (deployment.check_proxy, {"TORU_TRUSTED_PROXIES": "0.0.0.0/0"}, Level.FAIL, "any address"),
         (
             deployment.check_access,
@@ -129,6 +138,17 @@ def test_scripts_and_plugins_that_cannot_run(scene: Callable[..., Scene], tmp_pa
     assert "odd.binary is not run. It may not be executed." in worst(folders.check_plugins, scene()).says
 
 
+def test_a_plugins_folder_that_cannot_be_used(
+    scene: Callable[..., Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugins").chmod(0o777)
+    assert "Everybody may put plugins" in worst(folders.check_plugins, scene()).says
+    (tmp_path / "file").touch()
+    assert "is no folder" in worst(folders.check_plugins, scene(TORU_PLUGINS_DIR=str(tmp_path / "file"))).says
+    monkeypatch.setattr("os.access", lambda *_: False)  # for root, modes mean nothing
+    assert "cannot be read by you" in worst(folders.check_plugins, scene()).says
+
+
 def test_a_database_that_cannot_be_used(scene: Callable[..., Scene], tmp_path: Path, database_template: Path) -> None:
     path = tmp_path / "data" / "toru.db"
     path.write_bytes(database_template.read_bytes())
@@ -146,11 +166,40 @@ def test_a_database_that_cannot_be_used(scene: Callable[..., Scene], tmp_path: P
     assert "page 7" in worst(running.check_database, told).says
 
 
+def test_a_database_of_another_user_is_not_called_damaged(
+    scene: Callable[..., Scene], tmp_path: Path, database_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "toru.db").write_bytes(database_template.read_bytes())
+    monkeypatch.setattr("os.access", lambda *_: False)  # for root, modes mean nothing
+    found = worst(running.check_database, scene())
+    assert (found.level, "chown" in found.mend, "backup" in found.mend) == (Level.FAIL, True, False)
+
+
+def test_a_key_that_is_damaged(scene: Callable[..., Scene], tmp_path: Path) -> None:
+    key = tmp_path / "data" / "second-factor.key"
+    key.write_bytes(b"k" * 32)
+    key.chmod(0o600)
+    assert worst(folders.check_data, scene()).level is Level.OK
+    key.write_bytes(b"k" * 31)
+    assert f"{key} is damaged" in worst(folders.check_data, scene()).says
+
+
+def test_a_runner_that_could_not_be_started(
+    scene: Callable[..., Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert worst(running.check_runner, scene()).level is Level.OK
+    nowhere = scene(TORU_RUNNER_SOCKET=str(tmp_path / "none.sock"))
+    assert "none.sock" in worst(running.check_runner, nowhere).says
+    monkeypatch.setattr(running, "RUNNER", tmp_path / "none.py")
+    assert "is missing" in worst(running.check_runner, scene()).says
+
+
 def test_a_core_that_is_not_as_it_should_be(scene: Callable[..., Scene]) -> None:
     assert worst(running.check_core, scene()).level is Level.WARN
     assert worst(running.check_core, scene(silence="It hangs.")).says == "It hangs."
     assert "0.0.1 runs" in worst(running.check_core, scene({**STATUS, "version": "0.0.1"})).says
-    assert worst(running.check_core, scene({**STATUS, "problem": "No runner."})).says == "No runner."
+    without_runner = worst(running.check_core, scene({**STATUS, "problem": "No runner."}))
+    assert (without_runner.says, without_runner.level) == ("No runner.", Level.FAIL)
     assert worst(running.check_core, scene(STATUS)).level is Level.OK
 
 
@@ -159,6 +208,8 @@ def test_a_port_that_somebody_else_has(scene: Callable[..., Scene]) -> None:
         port = other.getsockname()[1]
         assert worst(running.check_port, scene(STEERING_PORT=str(port))).level is Level.FAIL
     assert worst(running.check_port, scene(STEERING_PORT=str(port))).level is Level.OK
+    elsewhere = worst(running.check_port, scene(STEERING_HOST="192.0.2.1", STEERING_PORT=str(port)))
+    assert (elsewhere.level, "STEERING_HOST" in elsewhere.mend) == (Level.FAIL, True)
     assert "does not answer" in worst(running.check_port, scene({**STATUS, "port": port})).says
 
 

@@ -102,6 +102,20 @@ async def test_one_that_was_started_by_hand_before_is_found_first(tmp_path: Path
     await eventually(lambda: starter.exit_code(pid) is not None)
 
 
+async def test_a_core_that_knows_nothing_of_the_service_finds_it_too(tmp_path: Path) -> None:
+    """As after `toru service remove`, while scripts go on."""
+    async with activated(tmp_path) as systemd:
+        async with opened(tmp_path) as runners:
+            pid = (await runners.own()).pid
+        by_hand = Runners(tmp_path / "data", RunnerStarter(ROOT, tmp_path / "data", QUICK_END), Nobody())
+        await by_hand.open()
+        try:
+            assert (await by_hand.own()).pid == pid
+        finally:
+            await by_hand.close()
+        assert systemd.started == 1
+
+
 async def test_one_that_cannot_serve_turns_those_away_who_wait(tmp_path: Path) -> None:
     """Else systemd would start the next one at once, and so on."""
     starter = RunnerStarter(ROOT, tmp_path / "data", ("--idle-exit", "60"))

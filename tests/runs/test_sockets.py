@@ -169,7 +169,7 @@ async def test_long_lines_come_in_pieces_and_odd_bytes_are_replaced(server: Serv
 async def test_clients_run_quick_actions_only_and_cancel_their_own_only(
     server: Server, admin: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
-    prepared, other = server.script("prepared.sh", "sleep 60"), server.script("other.sh", "sleep 60")
+    prepared, other = server.script("prepared.sh", "sleep 60"), server.script("not-prepared.sh", "sleep 60")
     await admin.post("/api/quick-actions", json={"name": "Prepared", "script_path": prepared})
     async with open_socket(client, "/api/ws") as theirs, open_socket(admin, "/api/ws") as mine:
         await theirs.send({"type": "run", "script": other})

@@ -1,5 +1,6 @@
 """The browser's side of a test: Chromium, signed in by a real sign-in, on a desktop and on a phone."""
 
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from tests.support.contexts import Contexts, Looks, forget_stored, new_context
 from tests.support.processes import ProcessWatch
 from tests.support.server import ADMIN, ROOT, Server
 
+LEAN_CHROMIUM = ROOT / "tests" / "support" / "chromium.sh"
 PICTURES = ROOT / "test-results"
 
 FAILED: pytest.StashKey[bool] = pytest.StashKey()
@@ -37,7 +39,8 @@ async def browser(process_watch: ProcessWatch) -> AsyncIterator[Browser]:
     before = set(psutil.Process().children(recursive=True))
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(
-            executable_path=chromium_path() or playwright_browser(),
+            executable_path=LEAN_CHROMIUM,
+            env={**os.environ, "CHROMIUM": chromium_path() or playwright_browser() or ""},
             args=["--no-sandbox", "--disable-dev-shm-usage"],
         )
         for process in set(psutil.Process().children(recursive=True)) - before:

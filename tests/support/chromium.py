@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.packages import cannot_install, install, update_lists
+
 SNAP_STUB_BYTES = 20_000  # Ubuntu's /usr/bin/chromium-browser is a short shell script that starts a snap
 
 
@@ -39,27 +41,18 @@ def playwright_browser() -> str | None:
 def fetch_browser() -> None:
     """Gets a Chromium: Debian's package, or Playwright's own where the package only starts a snap.
 
-    It takes root, or sudo without a password. What goes wrong is printed; the browser's tests then say what they lack.
+    What goes wrong is printed; the browser's tests then say what they lack.
     """
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if as_root and not _can_sudo():
-        print("Chromium is not installed, and installing it takes root: apt-get install chromium")
-        return
-    if shutil.which("apt-get") is not None:
-        print("── Chromium from the system's packages", flush=True)
-        subprocess.run([*as_root, "apt-get", "update", "-qq"], check=False)
+    problem = cannot_install()
+    if problem is None:
+        update_lists()
         if not _package_is_snap():
-            install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq", "chromium"]
-            subprocess.run([*as_root, *install], stdout=subprocess.DEVNULL, check=False)
+            install(["chromium"])
     if chromium_path() is None:
         print("── Chromium from Playwright", flush=True)
-        with_libraries = ["--with-deps"] if shutil.which("apt-get") is not None else []
+        with_libraries = ["--with-deps"] if problem is None else []
         fetch = [sys.executable, "-m", "playwright", "install", *with_libraries, "chromium"]
         subprocess.run(fetch, check=False)
-
-
-def _can_sudo() -> bool:
-    return shutil.which("sudo") is not None and subprocess.run(["sudo", "-n", "true"], check=False).returncode == 0
 
 
 def _package_is_snap() -> bool:

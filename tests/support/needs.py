@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tests.support.chromium import chromium_path, playwright_browser
 from tests.support.debian import debian_problem
+from tests.support.packages import cannot_install, install, update_lists
 from tests.support.unprivileged import open_python
 
 
@@ -46,8 +47,21 @@ def _package_index() -> str | None:
     return None if tried.returncode == 0 else "no package index answers"
 
 
-def _program(name: str, package: str) -> Callable[[], str | None]:
-    return lambda: None if shutil.which(name) else f"{name} ({package}) is not installed"
+PACKAGES = {
+    "dash": "dash",
+    "bash": "bash",
+    "openssl": "openssl",
+    "curl": "curl",
+    "systemd-run": "systemd",
+    "systemd-analyze": "systemd",
+    "systemctl": "systemd",
+    "cargo": "cargo",
+}
+"""Debian's package of each program that a test may need."""
+
+
+def _program(name: str) -> Callable[[], str | None]:
+    return lambda: None if shutil.which(name) else f"{name} ({PACKAGES[name]}) is not installed"
 
 
 CHECKS: dict[str, Callable[[], str | None]] = {
@@ -57,18 +71,19 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     "debian-packages": debian_problem,
     "root": _root,
     "mounts": _mounts,
-    "dash": _program("dash", "dash"),
-    "bash": _program("bash", "bash"),
-    "openssl": _program("openssl", "openssl"),
-    "curl": _program("curl", "curl"),
-    "systemd-run": _program("systemd-run", "systemd"),
-    "systemd-analyze": _program("systemd-analyze", "systemd"),
-    "systemctl": _program("systemctl", "systemd"),
-    "cargo": _program("cargo", "cargo"),
+    **{name: _program(name) for name in PACKAGES},
 }
 
-TOOLS = frozenset({"browser", "dash", "bash", "openssl", "curl", "systemd-run", "systemd-analyze", "systemctl"})
+TOOLS = frozenset({"browser", *PACKAGES} - {"cargo"})
 """What can be installed, so that CI fails without it; the others are circumstances of the machine."""
+
+
+def fetch_tools() -> None:
+    """Installs the programs that tests cannot do without, where they are missing and the machine lets us."""
+    lacking = sorted({PACKAGES[name] for name in TOOLS & PACKAGES.keys() if shutil.which(name) is None})
+    if lacking and cannot_install() is None:
+        update_lists()
+        install(lacking)
 
 
 @functools.cache

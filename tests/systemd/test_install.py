@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.systemd.fitness import account, hand_over, require_name, require_runnable
+from app.systemd.fitness import account, hand_over, require_name, require_runnable, require_user
 from app.systemd.install import CannotInstall, Systemd, add_lines
 from app.systemd.units import Deployment, units
 from tests.systemd.test_units import deployment
@@ -114,10 +114,19 @@ def test_lines_are_added_to_env_and_nothing_is_lost(tmp_path: Path, before: str 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", ["", "../toru", "a b", "-toru", ".toru", "toru@1", "t" * 65, "toru\n"])
+@pytest.mark.parametrize(
+    "name", ["", "../toru", "a b", "*", "-toru", ".toru", "toru@1", "t" * 65, "toru\n", "toru-runner-1", "a-runner-2x"]
+)
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(CannotInstall):
         require_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "%u", "x\nExecStartPre=/bin/evil", "-x", "a:b", "/root"])
+def test_a_user_that_no_unit_can_name_is_refused(name: str) -> None:
+    with pytest.raises(CannotInstall):
+        require_user(name)
+    require_user("ada.b-c@example.com")
 
 
 def test_a_user_that_is_not_there_is_told_with_the_way_to_make_it() -> None:

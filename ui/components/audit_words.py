@@ -77,6 +77,8 @@ KINDS: Final = {
     "retention": "Retention",
     "backup": "Backups",
     "machine": "Machines",
+    "admin": "Administrator",
+    "audit": "Audit itself",
 }
 """What one may look for, by the first word of the kind."""
 
