@@ -78,7 +78,7 @@ class Backups:
         if state.backups:
             handler = acting_on(self._services, self._pressed)
             data_table(COLUMNS, [_row(view) for view in state.backups], caption="Backups", on_action=handler)
-        elif state.running_since is None:
+        elif state.running_since is None and state.problem is None:
             empty_state(
                 "No backups yet",
                 "One file holds database, keys, settings, plugins and scripts. Make one now, or choose a schedule.",

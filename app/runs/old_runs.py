@@ -103,7 +103,7 @@ class OldRuns:
             rows = await self._database.read(partial(_rows, query, after=after, most=most))
             chosen = choose(rows)
             after = rows[-1].number if rows else after
-            is_last = len(rows) < most or (not chosen and (before is None or rows[-1].created_at >= before))
+            is_last = len(rows) < most or (not chosen and _is_enough(rows, before))
             return await self._batch(chosen, record, is_last=is_last)
 
         return await in_batches(step)
@@ -146,6 +146,13 @@ def _rows(query: object, session: Session, after: int, most: int) -> list[Old]:
 
 def _ended_before(before: str) -> Choose:
     return lambda rows: [run for run in rows if run.finished_at is not None and run.finished_at < before]
+
+
+def _is_enough(rows: Sequence[Old], before: str | None) -> bool:
+    """Whether nothing behind these, of which none goes, would go either. Many that go on may lie before others."""
+    if before is not None:
+        return rows[-1].created_at >= before
+    return any(run.finished_at is not None for run in rows)
 
 
 def _first(number: int) -> Choose:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
+from app.core import batches
 from app.core.clock import iso
 from app.core.database import Database
 from app.core.errors import NotFound
@@ -226,3 +227,12 @@ async def test_the_index_finds_runs_with_output(database: Database) -> None:
             )
         )
         assert "runs_with_output" in str(plan), plan
+
+
+async def test_a_batch_of_runs_that_all_go_on_does_not_keep_those_behind_it(
+    old: OldRuns, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "FIRST", 1)
+    monkeypatch.setattr(batches, "MOST", 1)
+    assert (await old.remove_beyond(3)).removed == 3
+    assert await listed(product) == [2, 5, 6]

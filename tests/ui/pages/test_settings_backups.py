@@ -1,6 +1,7 @@
 """Backups on the settings page: made, shown, taken away, deleted, scheduled."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from nicegui import ui
@@ -92,6 +93,19 @@ async def test_what_failed_is_shown(as_user: AsUser, services: Services) -> None
     key.unlink()
     await one(services)
     await user.should_not_see("The last try failed:")
+
+
+async def test_a_folder_that_is_gone_is_said_and_not_that_there_never_were_any(
+    as_user: AsUser, services: Services, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    await services.settings.put(ADMIN, "backup_folder", str(disk))
+    disk.rmdir()
+    user = await as_user()
+    await user.open("/settings")
+    await user.should_see("Is its disk there?")
+    await user.should_not_see("No backups yet")
 
 
 async def test_a_schedule_is_saved(as_user: AsUser, services: Services) -> None:
