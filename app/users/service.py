@@ -117,6 +117,8 @@ class UsersService:
         key = name_key(username)
         if key == name_key(self.admin.username):
             raise Conflict("The administrator has this name.")
+        if key == Actor.system().username:
+            raise Conflict("Commands on the machine act by this name; history would not tell them apart.")
         password_hash = await self._hasher.hash(password)
         row = UserRow(
             id=new_id(),

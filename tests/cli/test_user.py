@@ -87,6 +87,9 @@ def test_what_the_rules_refuse_is_one_sentence(running: bool, server: Server, tm
     assert weak.err.startswith("toru: A password needs 8 characters or more")
     taken = user(data_dir, "add", "ADMIN", "--password-stdin")
     assert (taken.code, taken.err) == (1, "toru: The administrator has this name.\n")
+    ours = user(data_dir, "add", "SYSTEM", "--password-stdin")
+    assert ours.code == 1
+    assert ours.err.startswith("toru: Commands on the machine act by this name")
     for command in (["disable", "nobody-here"], ["reset-password", "nobody-here", "--password-stdin"]):
         assert user(data_dir, *command)[::2] == (1, "toru: There is no user 'nobody-here'.\n")
     refused = user(data_dir, "reset-password", "admin", "--password-stdin")
