@@ -40,7 +40,7 @@ async def browser(process_watch: ProcessWatch) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(
             executable_path=LEAN_CHROMIUM,
-            env=os.environ | {"CHROMIUM": chromium_path() or playwright_browser() or ""},
+            env={**os.environ, "CHROMIUM": chromium_path() or playwright_browser() or ""},
             args=["--no-sandbox", "--disable-dev-shm-usage"],
         )
         for process in set(psutil.Process().children(recursive=True)) - before:
