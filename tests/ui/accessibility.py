@@ -1,9 +1,10 @@
-"""axe-core, the judge of what everybody can use."""
+"""axe-core, the judge of what everybody can use, in the light and in the dark."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import axe_playwright_python
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
@@ -12,7 +13,8 @@ async def complaints(page: Page) -> list[str]:
     """What axe finds wrong, as `rule: element`; nothing on a good page."""
     session = await page.context.new_cdp_session(page)  # a page's policy does not hold for the debugger
     await session.send("Page.setBypassCSP", {"enabled": True})
-    await session.send("Runtime.evaluate", {"expression": AXE})
+    if not await page.evaluate("'axe' in window"):
+        await session.send("Runtime.evaluate", {"expression": AXE})
     found: list[str] = await page.evaluate(
         """async () => {
         const finite = document.getAnimations().filter(a => a.effect.getComputedTiming().iterations !== Infinity);
@@ -21,3 +23,11 @@ async def complaints(page: Page) -> list[str]:
         .flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))}"""
     )
     return found
+
+
+async def in_both_lights(page: Page) -> AsyncIterator[str]:
+    """An open page "light", then "dark", as when the system's choice changes under it: one page shows both."""
+    for light in ("light", "dark"):
+        await page.emulate_media(color_scheme=light)
+        await expect(page.locator("html.dark")).to_have_count(int(light == "dark"))
+        yield light

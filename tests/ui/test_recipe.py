@@ -12,7 +12,7 @@ from tests.support.browser import OpenPage
 from tests.support.clients import CLIENT
 from tests.support.processes import ProcessWatch
 from tests.support.server import ROOT, Server
-from tests.ui.accessibility import complaints
+from tests.ui.accessibility import complaints, in_both_lights
 from tests.ui.test_frame import small_targets, wider_than_the_screen
 
 RECIPE = (ROOT / "CONTRIBUTING.md").read_text().split("### A page\n", 1)[1].split("\n### ", 1)[0]
@@ -51,17 +51,15 @@ async def test_nobody_unknown_sees_it(followed: Server, open_page: OpenPage) -> 
     await expect(page).to_have_url(re.compile(r"/login\?next=(%2F|/)clock$"))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-async def test_it_is_titled_themed_and_fit_for_thumbs(
-    followed: Server, open_page: OpenPage, phone: bool, dark: bool
-) -> None:
-    page = await open_page("/clock", on=followed, username=CLIENT, phone=phone, dark=dark)
+async def test_it_is_titled_themed_and_fit_for_thumbs(followed: Server, open_page: OpenPage, phone: bool) -> None:
+    page = await open_page("/clock", on=followed, username=CLIENT, phone=phone)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Clock")
     await expect(page).to_have_title("Clock · Toru")
     await expect(page.get_by_role("region", name="This machine's time").locator("p")).to_contain_text("T")
-    assert await has_token(page, ".t-card", "backgroundColor", "--surface")
-    assert await complaints(page) == []
+    async for light in in_both_lights(page):
+        assert await has_token(page, ".t-card", "backgroundColor", "--surface"), light
+        assert await complaints(page) == [], light
     assert await wider_than_the_screen(page) == []
     if phone:
         assert await small_targets(page) == []

@@ -15,7 +15,7 @@ from tests.support.browser import OpenPage
 from tests.support.clients import CLIENT_PASSWORD, http_client, session_cookies
 from tests.support.clients import sign_in as client_of
 from tests.support.server import ADMIN, ADMIN_PASSWORD, Server
-from tests.ui.accessibility import complaints
+from tests.ui.accessibility import complaints, in_both_lights
 
 
 async def sign_in(page: Page, username: str = ADMIN, password: str = ADMIN_PASSWORD) -> None:
@@ -24,15 +24,16 @@ async def sign_in(page: Page, username: str = ADMIN, password: str = ADMIN_PASSW
     await page.get_by_role("button", name="Sign in").click()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-async def test_the_page_can_be_used_by_everybody(open_page: OpenPage, phone: bool, dark: bool) -> None:
-    page = await open_page("/login", username=None, phone=phone, dark=dark)
-    assert await complaints(page) == []
+async def test_the_page_can_be_used_by_everybody(open_page: OpenPage, phone: bool) -> None:
+    page = await open_page("/login", username=None, phone=phone)
+    async for light in in_both_lights(page):
+        assert await complaints(page) == [], light
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("alert")).to_have_text("Enter your user name and your password.")
     await expect(page.get_by_label("User name")).to_be_focused()
-    assert await complaints(page) == []
+    async for light in in_both_lights(page):
+        assert await complaints(page) == [], light
 
 
 async def test_a_person_comes_to_where_it_wanted_to_go(open_page: OpenPage) -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from tests.support.browser import OpenPage
 from tests.support.clients import CLIENT, CLIENT_PASSWORD, http_client, session_cookies
 from tests.support.server import Server
-from tests.ui.accessibility import complaints
+from tests.ui.accessibility import complaints, in_both_lights
 
 LONG = "bartholomew-featherstonehaugh-cholmondeley@subsidiary.example"
 NAME = "Bartholomew Featherstonehaugh-Cholmondeley the Younger of Wolverhampton"
@@ -22,9 +22,7 @@ SMALL = """() => [...document.querySelectorAll(
   .map(([text, box]) => `${text}: ${box.width} x ${box.height}`)"""
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 
-everywhere = pytest.mark.parametrize(
-    ("phone", "dark"), [(False, False), (True, False), (True, True)], ids=["desktop", "phone", "phone-dark"]
-)
+everywhere = pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 
 
 @pytest.fixture
@@ -45,7 +43,8 @@ async def user_id(admin: httpx.AsyncClient) -> AsyncIterator[str]:
 
 async def is_fine(page: Page, *, phone: bool) -> None:
     await expect(page.locator(".t-skeleton")).to_have_count(0)
-    assert await complaints(page) == []
+    async for light in in_both_lights(page):
+        assert await complaints(page) == [], light
     assert await page.evaluate(OVERFLOW) <= 0
     if phone:
         assert await page.evaluate(SMALL) == []
@@ -53,25 +52,23 @@ async def is_fine(page: Page, *, phone: bool) -> None:
 
 @everywhere
 @pytest.mark.parametrize("path", ["/users", "/users/{}", "/sign-ins", "/audit", "/account"])
-async def test_everybody_can_use_the_page(
-    open_page: OpenPage, user_id: str, path: str, phone: bool, dark: bool
-) -> None:
-    page = await open_page(path.format(user_id), phone=phone, dark=dark)
+async def test_everybody_can_use_the_page(open_page: OpenPage, user_id: str, path: str, phone: bool) -> None:
+    page = await open_page(path.format(user_id), phone=phone)
     await expect(page.locator(".t-card").first).to_be_visible()
     await is_fine(page, phone=phone)
 
 
 @everywhere
 @pytest.mark.parametrize("path", ["/audit", "/account"])
-async def test_a_client_can_use_the_page(open_page: OpenPage, path: str, phone: bool, dark: bool) -> None:
-    page = await open_page(path, username=CLIENT, phone=phone, dark=dark)
+async def test_a_client_can_use_the_page(open_page: OpenPage, path: str, phone: bool) -> None:
+    page = await open_page(path, username=CLIENT, phone=phone)
     await expect(page.locator(".t-card").first).to_be_visible()
     await is_fine(page, phone=phone)
 
 
 @everywhere
-async def test_a_new_user_is_made_with_the_keyboard(open_page: OpenPage, phone: bool, dark: bool) -> None:
-    page = await open_page("/users", phone=phone, dark=dark)
+async def test_a_new_user_is_made_with_the_keyboard(open_page: OpenPage, phone: bool) -> None:
+    page = await open_page("/users", phone=phone)
     await page.get_by_role("button", name="New user").click()
     dialog = page.get_by_role("dialog", name="New user")
     await dialog.get_by_label("User name").fill("ada")
@@ -84,8 +81,8 @@ async def test_a_new_user_is_made_with_the_keyboard(open_page: OpenPage, phone: 
 
 
 @everywhere
-async def test_a_row_of_the_audit_opens_to_all_that_is_known(open_page: OpenPage, phone: bool, dark: bool) -> None:
-    page = await open_page("/audit", phone=phone, dark=dark)
+async def test_a_row_of_the_audit_opens_to_all_that_is_known(open_page: OpenPage, phone: bool) -> None:
+    page = await open_page("/audit", phone=phone)
     line = page.locator(".audit-line").first
     await line.click()
     await expect(line).to_have_attribute("aria-expanded", "true")
@@ -103,8 +100,8 @@ async def test_the_audit_is_downloaded(open_page: OpenPage) -> None:
 
 
 @everywhere
-async def test_a_token_is_made_and_copied(open_page: OpenPage, phone: bool, dark: bool) -> None:
-    page = await open_page("/account", username=CLIENT, phone=phone, dark=dark)
+async def test_a_token_is_made_and_copied(open_page: OpenPage, phone: bool) -> None:
+    page = await open_page("/account", username=CLIENT, phone=phone)
     await page.get_by_role("button", name="New token").click()
     dialog = page.get_by_role("dialog", name="New API token")
     await dialog.get_by_label("Name").fill("Nightly backup of everything in the cellar")
@@ -126,8 +123,8 @@ async def test_a_token_is_made_and_copied(open_page: OpenPage, phone: bool, dark
 
 
 @everywhere
-async def test_the_second_factor_is_set_up_by_its_code(open_page: OpenPage, phone: bool, dark: bool) -> None:
-    page = await open_page("/account", username=CLIENT, phone=phone, dark=dark)
+async def test_the_second_factor_is_set_up_by_its_code(open_page: OpenPage, phone: bool) -> None:
+    page = await open_page("/account", username=CLIENT, phone=phone)
     await page.get_by_role("button", name="Set up").click()
     dialog = page.get_by_role("dialog", name="Set up a second factor")
     await dialog.get_by_label("Current password").fill(CLIENT_PASSWORD)

@@ -13,7 +13,7 @@ from tests.support.browser import OpenPage
 from tests.support.clients import CLIENT, sign_in
 from tests.support.processes import ProcessWatch
 from tests.support.server import Server
-from tests.ui.accessibility import complaints
+from tests.ui.accessibility import complaints, in_both_lights
 from tests.ui.plugin_stage import HELLO, Stage, decide, document_of, inside, open_stage, put_plugin
 from tests.ui.test_frame import take_session, wider_than_the_screen
 
@@ -340,12 +340,12 @@ async def test_a_plugin_that_comes_into_the_folder_later_appears(stage: Stage, o
 # -- for everybody
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-async def test_the_page_has_the_room_that_there_is(stage: Stage, open_page: OpenPage, phone: bool, dark: bool) -> None:
-    page = await open_page("/plugin/hello", on=stage.server, phone=phone, dark=dark)
+async def test_the_page_has_the_room_that_there_is(stage: Stage, open_page: OpenPage, phone: bool) -> None:
+    page = await open_page("/plugin/hello", on=stage.server, phone=phone)
     await expect(inside(page).locator("h2")).to_be_visible()
-    assert await complaints(page) == []
+    async for light in in_both_lights(page):
+        assert await complaints(page) == [], light
     assert await wider_than_the_screen(page) == []
     room = await page.evaluate("[document.documentElement.scrollHeight - innerHeight, frames[0].innerWidth]")
     assert room[0] <= 0, "our page itself does not scroll"

@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from tests.support.browser import OpenPage
 from tests.support.server import Server
-from tests.ui.accessibility import complaints
+from tests.ui.accessibility import complaints, in_both_lights
 from tests.ui.terminal import TerminalView, running, start_run, width_overflow
 
 LONG = "a-name-that-somebody-thought-was-a-good-idea-at-the-time-and-nobody-dared-to-shorten-v2-final.sh"
@@ -17,27 +17,22 @@ SMALL = """() => [...document.querySelectorAll(".t-main a, .t-main button, .t-ma
   .filter(([, box]) => box.width < 44 || box.height < 44)
   .map(([text, box]) => `${text}: ${box.width} x ${box.height}`)"""
 
-EVERY_LOOK = [
-    pytest.param(phone, dark, id=f"{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}")
-    for phone in (False, True)
-    for dark in (False, True)
-]
+everywhere = pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 
 
 async def judge(page: Page, *, phone: bool) -> None:
-    assert await complaints(page) == []
+    async for light in in_both_lights(page):
+        assert await complaints(page) == [], light
     assert await width_overflow(page) == 0
     if phone:
         assert await page.evaluate(SMALL) == []
 
 
-@pytest.mark.parametrize(("phone", "dark"), EVERY_LOOK)
-async def test_scripts_and_history(
-    server: Server, admin: httpx.AsyncClient, open_page: OpenPage, phone: bool, dark: bool
-) -> None:
+@everywhere
+async def test_scripts_and_history(server: Server, admin: httpx.AsyncClient, open_page: OpenPage, phone: bool) -> None:
     server.script(LONG, f"#!/bin/sh\n# {'What it is for, at length. ' * 9}\nexit 3\n", mode=0o777)
     await start_run(admin, LONG, "--with", "some arguments")
-    page = await open_page("/history", phone=phone, dark=dark)
+    page = await open_page("/history", phone=phone)
     await expect(page.get_by_text("Failed (3)").first).to_be_visible()
     await judge(page, phone=phone)
     await page.goto(f"/scripts?script={LONG}")
@@ -48,10 +43,10 @@ async def test_scripts_and_history(
     await judge(page, phone=phone)
 
 
-@pytest.mark.parametrize(("phone", "dark"), EVERY_LOOK)
-async def test_a_run(server: Server, admin: httpx.AsyncClient, open_page: OpenPage, phone: bool, dark: bool) -> None:
+@everywhere
+async def test_a_run(server: Server, admin: httpx.AsyncClient, open_page: OpenPage, phone: bool) -> None:
     async with running(admin, server.script("colours.sh", COLOURS)) as run_id:
-        page = await open_page(f"/run/{run_id}", phone=phone, dark=dark)
+        page = await open_page(f"/run/{run_id}", phone=phone)
         terminal = TerminalView(page)
         await terminal.shows("colour")
         await terminal.tool("Search output").click()
