@@ -221,13 +221,15 @@ async def test_200_mb_without_a_line_end(start_server: StartServer) -> None:
 @pytest.mark.fault("X32")
 async def test_two_hundred_starts_over_sockets_all_finish(start_server: StartServer) -> None:
     server = await start_server()
-    script = server.script("short.sh", "sleep 0.3; echo done")
+    may_end = server.folder / "may-end"
+    script = server.script("short.sh", f"until [ -e {may_end} ]; do sleep 0.1; done; echo done")
     async with await sign_in(server) as admin:
         starts = (admin.post("/api/runs", json={"script": script}, timeout=60) for _ in range(200))
         answers = await asyncio.gather(*starts)
         states = [answer.json()["state"] for answer in answers]
         assert states.count("running") == 20
         assert states.count("queued") == 180
+        may_end.touch()
         for answer in answers:
             assert (await ended(admin, answer.json()["id"]))["state"] == "succeeded"
 
