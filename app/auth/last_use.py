@@ -58,8 +58,12 @@ class LastUse:
         def write(session: Session) -> None:
             session.connection().execute(self._statement, values)
 
+        is_written = False
         try:
             await self._database.write(write)
+            is_written = True
         except Unavailable:
-            self._unsaved |= keys & self._moments.keys()
             log.warning("the moments of last use are not stored yet", extra={"event": "last_use_unsaved"})
+        finally:  # also when the product stops meanwhile, and its last save comes next
+            if not is_written:
+                self._unsaved |= keys & self._moments.keys()

@@ -1,5 +1,9 @@
 """When something was used last: told at once, stored now and then, and never lost to a database that is busy."""
 
+import asyncio
+import threading
+
+import pytest
 from sqlalchemy import bindparam
 from sqlmodel import col, update
 
@@ -50,3 +54,20 @@ async def test_what_a_locked_database_does_not_take_is_written_the_next_time(dat
     last_use.note("b", "two")
     await last_use.save()
     assert await rows(database, STORED) == [("one",), ("two",)]
+
+
+async def test_a_save_that_is_cancelled_while_it_waits_loses_nothing(database: Database) -> None:
+    last_use = await with_rows(database)
+    last_use.note("a", "one")
+    may_go_on = threading.Event()
+    busy = asyncio.ensure_future(database.write(lambda _: may_go_on.wait()))
+    await asyncio.sleep(0)
+    saving = asyncio.ensure_future(last_use.save())
+    await asyncio.sleep(0)
+    saving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+    may_go_on.set()
+    await busy
+    await last_use.save()
+    assert await rows(database, STORED) == [("one",), ("never",)]

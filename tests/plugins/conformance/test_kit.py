@@ -169,7 +169,8 @@ async def test_the_other_rules_are_tried_after_a_broken_one(tmp_path: Path) -> N
 async def test_an_end_after_the_answer_is_noticed(tmp_path: Path) -> None:
     dies = (WRITE, f"{WRITE}\n            sys.exit(6)")
     found = await findings(plugin(tmp_path, ONE, dies))
-    assert broken(found) == {"http-answer": "Afterwards it ended with exit code 6 without a word on stderr."}
+    # Rules that ask more than once may meet its end, too.
+    assert broken(found)["http-answer"] == "Afterwards it ended with exit code 6 without a word on stderr."
 
 
 async def test_what_costs_only_a_little_is_advice(tmp_path: Path) -> None:
