@@ -69,11 +69,8 @@ async def pieces(bench: Bench[Speaker2]) -> None:
     """Frames do not arrive as they were sent."""
     request_id = new_id()
     frame = http(PluginRequest("GET", "/?in=pieces"), request_id)
-    parts = [frame[at : at + 1] for at in range(PIECES)]
-    for part in parts:
-        await bench.speaker.send(part)
-        await asyncio.sleep(PIECE_SECONDS)
-    await bench.speaker.answer(request_id, frame[len(parts) :])
+    parts = [*(frame[at : at + 1] for at in range(PIECES)), frame[PIECES:]]
+    await bench.speaker.answer(request_id, *parts, pause=PIECE_SECONDS)
     ids = [new_id(), new_id()]
     first, second = (http(PluginRequest("GET", f"/?number={number}"), number) for number in ids)
     await asyncio.gather(bench.speaker.answer(ids[0], first + second), bench.speaker.answer(ids[1]))

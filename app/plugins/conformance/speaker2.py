@@ -83,13 +83,12 @@ class Speaker2:
         request_id = new_id()
         return await self.answer(request_id, http(request, request_id))
 
-    async def answer(self, request_id: str, *parts: bytes) -> PluginAnswer:
-        """Sends the parts of a request's frame and waits for the answer."""
+    async def answer(self, request_id: str, *parts: bytes, pause: float = 0.0) -> PluginAnswer:
+        """Sends the parts of a request's frame, `pause` seconds after each other, and waits for the answer."""
         waiting = self._answers[request_id] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                for part in parts:
-                    await self.send(part)
+                await self.send(*parts, pause=pause)
                 message = await waiting
         except TimeoutError:
             raise Violation(f"It did not answer within {ANSWER_SECONDS:.0f} seconds.") from None
@@ -129,11 +128,11 @@ class Speaker2:
                 await self._pong.wait()
         return self._pong.is_set()
 
-    async def send(self, data: bytes) -> None:
-        """Writes bytes. Raises Violation when the plugin hung up."""
+    async def send(self, *parts: bytes, pause: float = 0.0) -> None:
+        """Writes a frame, in one part or several. Raises Violation when the plugin hung up."""
         try:
             if self._talk is not None:
-                await self._talk.send(data)
+                await self._talk.send(*parts, pause=pause)
         except Closed:
             raise Violation("It hung up.") from None
 

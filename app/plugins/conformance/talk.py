@@ -24,6 +24,7 @@ class Talk:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._amid_frame = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: str) -> "Talk":
@@ -35,14 +36,21 @@ class Talk:
             reason = error.strerror or f"nobody took the connection within {CONNECT_SECONDS:.0f} seconds"
             raise Violation(f"Its socket cannot be connected to: {reason}.") from None
 
-    async def send(self, data: bytes) -> None:
-        """Writes bytes, a frame or a part of one, and waits until the plugin has room for them.
+    async def send(self, *parts: bytes, pause: float = 0.0) -> None:
+        """Writes the parts of a frame, or whole frames, and waits until the plugin has room for them.
+
+        Args:
+            pause: seconds after each part; nothing else, such as the answer to what the plugin asks, comes in between.
 
         Raises:
             Closed: it hung up.
         """
         try:
-            self._writer.write(data)
+            async with self._amid_frame:
+                for part in parts:
+                    self._writer.write(part)
+                    if pause:
+                        await asyncio.sleep(pause)
             await self._writer.drain()
         except ConnectionError:
             raise Closed from None

@@ -27,6 +27,18 @@ async def test_a_good_plugin_keeps_every_rule() -> None:
     assert broken(await findings(SAMPLES / "plain-two.binary")) == {}
 
 
+async def test_a_plugin_that_asks_for_values_all_the_time_keeps_every_rule(tmp_path: Path) -> None:
+    """Also amid a frame that arrives in pieces: what it is told comes before or after that frame."""
+    asks = 'self.send("kv", {"action": "get", "key": "a"}, str(time.monotonic_ns()))'
+    again = "        asyncio.get_running_loop().call_later(0.005, self.chat)"
+    chats = (READY, f"{READY}\n        self.chat()")
+    chat = (
+        "    async def answer(",
+        f"    def chat(self):\n        {asks}\n{again}\n\n    async def answer(",
+    )
+    assert broken(await findings(plugin(tmp_path, TWO, chats, chat))) == {}
+
+
 FATAL: list[tuple[Changes, str, str]] = [
     ([(READY, "pass")], "start", r"^It did not answer init with ready within 2 seconds\.$"),
     ([(READY, 'self.send("ready", {"protocol": "3"})')], "start", "chose the protocol '3', which was not offered"),
