@@ -116,6 +116,7 @@ class Server:
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
         ours, theirs = secrets_pipe(self.password, self._licence_secret)
         python = [*AS_NOBODY, str(open_python())] if self._unprivileged else [self._python]
+        python += ["-X", "no_debug_ranges"]  # as ./toru starts it
         command = [*self._within, *python, "-m", "app.cli", "serve", "--port", str(self.port), *self._arguments]
         with self.output_path.open("ab") as output:
             self._process = subprocess.Popen(
