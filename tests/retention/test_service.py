@@ -11,6 +11,7 @@ import pytest
 
 from app.auth.models import SignInRow
 from app.auth.old_sign_ins import OldSignIns
+from app.core.batches import MOST
 from app.core.clock import iso
 from app.core.errors import Forbidden
 from app.core.permissions import Actor, Role
@@ -22,9 +23,18 @@ from app.settings.catalog import RETENTION, SETTINGS
 from tests.runs.support import ADMIN, Product, open_product
 from tests.runs.test_old_runs import keep, listed
 from tests.support.database import MovedClock, locked_by_another, recorded, rows
+from tests.support.evidence import Evidence, often
 from tests.support.waiting import eventually
 
 CLIENT = Actor("c1", "carla", "Carla", Role.CLIENT)
+
+LONG_HISTORY = """
+    WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?)
+    INSERT INTO runs (id, script, args, tty, cols, rows, time_limit, state, exit_code, size, kept_bytes, truncated,
+                      username, requester, boot_id, created_at, started_at, finished_at)
+    SELECT printf('%032x', number), 'a.sh', '[]', 0, 80, 24, 0, 'succeeded', 0, 0, 0, 0, 'admin', '', '',
+           '2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.000Z'
+    FROM numbers"""
 
 
 @pytest.fixture
@@ -91,6 +101,30 @@ async def test_a_changed_limit_holds_at_once(key: str, value: str, kind: Kind, p
         assert view.last is not None
         assert {name: total.removed for name, total in view.last.totals.items()} == {kind: 1}
         assert await listed(product) == ([1, 2] if "output" in kind else [2])
+
+
+@pytest.mark.fault("S19")
+@pytest.mark.timeout(600)
+async def test_of_a_long_history_a_writer_waits_for_one_batch_at_most(product: Product, evidence: Evidence) -> None:
+    old = often(20_000, 1_000_000)
+    await product.database.write(lambda session: session.connection().exec_driver_sql(LONG_HISTORY, (old,)))
+    now = iso(product.clock.now())
+    await keep(product, old + 1, 0, created_at=now, started_at=now, finished_at=now)
+    removed = 0
+    async with retention_of(product) as service:
+        await product.settings.put(ADMIN, "keep_runs_days", "30")
+        while removed < old:
+            await product.settings.put(ADMIN, "max_runs", str(20 + removed % 7))
+            [(oldest,)] = await rows(product.database, "SELECT min(number) FROM runs")
+            assert oldest - 1 - removed <= 2 * MOST  # the batch it waited for, and one until we looked
+            removed = oldest - 1
+        view = await passed(service)
+    assert view.last is not None
+    total = view.last.totals[Kind.RUNS_AGE]
+    assert (total.removed, view.runs) == (old, 1)
+    evidence.notes.append(
+        f"S19: of {total.batches:,} batches that removed {old:,} runs the longest took {total.longest * 1000:.0f} ms"
+    )
 
 
 async def test_output_that_takes_too_much_goes(product: Product) -> None:

@@ -37,6 +37,7 @@ def settings(text: str, name: str) -> list[str]:
     return re.findall(rf"(?m)^{name}=(.*)$", text)
 
 
+@pytest.mark.fault("O15")
 @pytest.mark.needs("systemd-analyze")
 @pytest.mark.parametrize("strict", [False, True], ids=["plain", "strict"])
 @pytest.mark.parametrize("user", ["root", "daemon"])
@@ -60,6 +61,7 @@ def test_folders_with_odd_names_are_those_that_were_meant(tmp_path: Path) -> Non
     assert "StateDirectory" not in text
 
 
+@pytest.mark.fault("O15")
 @pytest.mark.needs("systemd-analyze")
 @pytest.mark.parametrize("unit", ["toru.service", "toru-runner-1.service"])
 def test_the_strict_profile_exposes_little(tmp_path: Path, unit: str) -> None:
