@@ -34,7 +34,7 @@ async def measure(bench: Bench) -> list[Figure]:
         bare.append(await _bare(folder, resources))
         for runner in server.runners():
             runner.terminate()
-    how = f"by {Path(serve_command(0)[0]).name}, Python of {serving_python()}"
+    how = "by ./toru" if _has_environment() else "by this Python: ./toru could not make its environment"
     return [
         Figure("serve to the first 200", "s", later, BOUND, bare, how),
         Figure("serve to the first 200, first start ever", "s", first, BOUND, bare, "makes the database"),
@@ -43,9 +43,12 @@ async def measure(bench: Bench) -> list[Figure]:
 
 def serve_command(port: int) -> list[str]:
     """`./toru serve` where its environment has been made; else what it would run, with this Python."""
-    made = (ROOT / ".venv" / "complete").exists()
-    start = [str(ROOT / "toru")] if made else [serving_python(), "-m", "app.cli"]
+    start = [str(ROOT / "toru")] if _has_environment() else [serving_python(), "-m", "app.cli"]
     return [*start, "serve", "--port", str(port)]
+
+
+def _has_environment() -> bool:
+    return (ROOT / ".venv" / "complete").exists()
 
 
 async def _bare(scripts: Path, resources: Path) -> float:
