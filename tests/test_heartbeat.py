@@ -80,7 +80,7 @@ async def test_a_blocked_loop_is_silent_until_it_turns_again(tmp_path: Path, sta
     """Its threads go on: signs of life from one of them would be lies."""
     python = tmp_path / "python"
     (tmp_path / "sleeps.py").write_text(SLEEPS_ON_USR2)
-    python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {tmp_path}/sleeps.py "$@"\n')
+    python.write_text(f'#!/bin/sh\nshift 4\nexec {sys.executable} {tmp_path}/sleeps.py "$@"\n')
     python.chmod(0o755)
     with fake_manager(tmp_path) as systemd:
         server = await start_server(env={**listening_to(systemd), "PYTHONPATH": "."}, python=str(python))
