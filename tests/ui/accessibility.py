@@ -19,7 +19,7 @@ async def complaints(page: Page) -> list[str]:
         """async () => {
         const finite = document.getAnimations().filter(a => a.effect.getComputedTiming().iterations !== Infinity);
         await Promise.all(finite.map(a => a.finished.catch(() => null)));
-        return (await axe.run(document, {resultTypes: ['violations']})).violations
+        return (await axe.run(document, {resultTypes: ['violations'], preload: false})).violations
         .flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))}"""
     )
     return found
