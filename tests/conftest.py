@@ -16,7 +16,7 @@ from tests.support.blocking import BlockingGuard
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.evidence import COUNTED, Evidence
 from tests.support.needs import TOOLS, in_ci, missing
-from tests.support.processes import ProcessWatch, adopt_orphans, end_orphans
+from tests.support.processes import ProcessWatch, adopt_orphans, end_orphans, put_own_python_first
 from tests.support.server import Server
 from tests.support.unprivileged import open_folder
 
@@ -33,6 +33,7 @@ StartServer = Callable[..., Awaitable[Server]]
 
 def pytest_configure(config: pytest.Config) -> None:
     adopt_orphans()
+    put_own_python_first()
     config.stash[COUNTED] = Evidence()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which our children would inherit
         signal.signal(signal.SIGINT, signal.default_int_handler)

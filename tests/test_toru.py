@@ -18,6 +18,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.processes import OWN_FOLDER
 from tests.support.server import ROOT, free_port, is_runner_of
 
 PASSWORD = "Canary-In-The-Mine-5"
@@ -296,9 +297,8 @@ def copy_of_everything(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.timeout(600)
 def test_a_fresh_clone_serves(copy_of_everything: Path) -> None:
     port = free_port()
-    environment = {
-        name: os.environ[name] for name in ("PATH", "HOME", "SSL_CERT_FILE", "PIP_CERT") if name in os.environ
-    }
+    environment = {name: os.environ[name] for name in NETWORK if name in os.environ}
+    environment["PATH"] = environment["PATH"].removeprefix(f"{OWN_FOLDER}:")  # as whoever has cloned it
     started = subprocess.Popen(
         ["./toru", "serve", "--port", str(port)],
         cwd=copy_of_everything,
