@@ -152,6 +152,7 @@ async def test_figures_come_also_while_the_database_does_not_answer(
     assert found["toru_database_up"] == 0
     assert "toru_audit_rows" not in found
     assert found["toru_runs_running"] == 0
+    monkeypatch.undo()
     assert samples(exposition(await services.metrics.families(Actor.system())))["toru_database_up"] == 1
 
 
