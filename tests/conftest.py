@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.blocking import BlockingGuard
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.evidence import COUNTED, Evidence
 from tests.support.needs import TOOLS, in_ci, missing
-from tests.support.processes import ProcessWatch, adopt_orphans, end_orphans
+from tests.support.processes import ProcessWatch, adopt_orphans, end_orphans, put_own_python_first
 from tests.support.server import Server
 from tests.support.unprivileged import open_folder
 
@@ -32,6 +33,7 @@ StartServer = Callable[..., Awaitable[Server]]
 
 def pytest_configure(config: pytest.Config) -> None:
     adopt_orphans()
+    put_own_python_first()
     config.stash[COUNTED] = Evidence()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which our children would inherit
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -148,22 +150,44 @@ async def start_server(
 
     Their database is there already, without rows: to make it takes a quarter of a start.
     """
+    async with _servers(tmp_path, database_template, _allowed_errors(request)) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+async def lend_server(
+    tmp_path_factory: pytest.TempPathFactory, database_template: Path, process_watch: ProcessWatch
+) -> AsyncIterator[StartServer]:
+    """The same for servers that the tests of one file share; each leaves them as it found them, without an error."""
+    async with _servers(tmp_path_factory.mktemp("lent"), database_template) as start:
+
+        async def lend(**options: Any) -> Server:
+            server = await start(**options)
+            process_watch.keep(server.pid)
+            process_watch.keep_runner_of(server.data_dir)
+            return server
+
+        yield lend
+
+
+@asynccontextmanager
+async def _servers(below: Path, template: Path, allowed: str | None = None) -> AsyncIterator[StartServer]:
     servers: list[Server] = []
 
     async def start(**options: Any) -> Server:
-        folder = open_folder() if options.get("unprivileged") else tmp_path / f"server{len(servers)}"
+        folder = open_folder() if options.get("unprivileged") else below / f"server{len(servers)}"
         server = Server(options.pop("folder", folder), **options)
         servers.append(server)
         if not (database := server.data_dir / "toru.db").exists():
-            shutil.copy(database_template, database)
+            shutil.copy(template, database)
         return await server.start()
 
     yield start
     told: list[str] = []
     for server in reversed(servers):
         await server.close()
-        told += server.log.errors(_allowed_errors(request))
-        if not server.folder.is_relative_to(tmp_path):
+        told += server.log.errors(allowed)
+        if not server.folder.is_relative_to(below):
             server.remove()
     if told:
         pytest.fail("A server's log holds errors:\n" + "\n".join(told), pytrace=False)

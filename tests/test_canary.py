@@ -57,7 +57,7 @@ class Day:
 
         hooks = {"response": [listen]}
         async with httpx.AsyncClient(
-            base_url=self.server.url, trust_env=False, timeout=20, event_hooks=hooks, **options
+            base_url=self.server.url, trust_env=False, verify=False, timeout=20, event_hooks=hooks, **options
         ) as client:
             yield client
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -32,6 +33,25 @@ def listening_to(systemd: FakeManager) -> dict[str, str]:
     return {"NOTIFY_SOCKET": systemd.address, **EVERY}
 
 
+@pytest.fixture(scope="module")
+async def systemd(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeManager]:
+    """What the server that is lent speaks to."""
+    with fake_manager(tmp_path_factory.mktemp("systemd")) as manager:
+        yield manager
+
+
+@pytest.fixture(scope="module")
+async def lent(systemd: FakeManager, lend_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server for the tests that do not end it; its loop sleeps two seconds on SIGUSR2."""
+    folder = tmp_path_factory.mktemp("sleeps")
+    (folder / "sleeps.py").write_text(SLEEPS_ON_USR2)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nshift 4\nexec {sys.executable} {folder}/sleeps.py "$@"\n')
+    python.chmod(0o755)
+    env = {**listening_to(systemd), "TORU_SCRIPT_ENV": "NOTIFY_SOCKET,WATCHDOG_USEC", "PYTHONPATH": "."}
+    return await lend_server(env=env, python=str(python))
+
+
 async def test_it_tells_that_it_serves_that_it_lives_that_it_ends(tmp_path: Path, start_server: StartServer) -> None:
     with fake_manager(tmp_path, abstract=True) as systemd:
         server = await start_server(env=listening_to(systemd))
@@ -51,77 +71,66 @@ async def test_ready_is_not_said_before_a_request_is_answered(tmp_path: Path, st
         server.launch()
         try:
             await systemd.until(lambda: "READY=1" in systemd.heard)
-            async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+            async with http_client(server) as client:
                 answers.append((await client.get("/api/health")).status_code)
         finally:
             await server.close()
     assert answers == [200]
 
 
-async def test_a_locked_database_silences_it_until_it_is_free(tmp_path: Path, start_server: StartServer) -> None:
-    with fake_manager(tmp_path) as systemd:
-        server = await start_server(env=listening_to(systemd))
-        await systemd.pinged()
-        database = sqlite3.connect(server.data_dir / "toru.db", isolation_level=None)
-        database.execute("BEGIN IMMEDIATE")
-        systemd.forget()
-        try:
-            await systemd.until(lambda: any("does not answer" in word for word in systemd.heard))
-            silent = systemd.pings
-        finally:
-            database.execute("ROLLBACK")
-            database.close()
-        assert silent <= 1  # what was on its way; five seconds are a hundred signs
-        await systemd.until(lambda: any("answers again" in word for word in systemd.heard))
-        await systemd.pinged()
+async def test_a_locked_database_silences_it_until_it_is_free(lent: Server, systemd: FakeManager) -> None:
+    await systemd.pinged()
+    database = sqlite3.connect(lent.data_dir / "toru.db", isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    systemd.forget()
+    try:
+        await systemd.until(lambda: any("does not answer" in word for word in systemd.heard))
+        silent = systemd.pings
+    finally:
+        database.execute("ROLLBACK")
+        database.close()
+    assert silent <= 1  # what was on its way; five seconds are a hundred signs
+    await systemd.until(lambda: any("answers again" in word for word in systemd.heard))
+    await systemd.pinged()
 
 
-async def test_a_blocked_loop_is_silent_until_it_turns_again(tmp_path: Path, start_server: StartServer) -> None:
+async def test_a_blocked_loop_is_silent_until_it_turns_again(lent: Server, systemd: FakeManager) -> None:
     """Its threads go on: signs of life from one of them would be lies."""
-    python = tmp_path / "python"
-    (tmp_path / "sleeps.py").write_text(SLEEPS_ON_USR2)
-    python.write_text(f'#!/bin/sh\nshift 4\nexec {sys.executable} {tmp_path}/sleeps.py "$@"\n')
-    python.chmod(0o755)
-    with fake_manager(tmp_path) as systemd:
-        server = await start_server(env={**listening_to(systemd), "PYTHONPATH": "."}, python=str(python))
-        await systemd.pinged()
-        server.process.send_signal(signal.SIGUSR2)
-        async with http_client(server) as client:
-            systemd.forget()
-            assert (await client.get("/api/health")).status_code == 200  # after two seconds
-            assert systemd.pings <= 3  # forty, were they not from the loop
-        await systemd.pinged()
-
-
-async def test_a_stopped_process_is_silent_until_it_goes_on(tmp_path: Path, start_server: StartServer) -> None:
-    with fake_manager(tmp_path) as systemd:
-        server = await start_server(env=listening_to(systemd))
-        await systemd.pinged()
-        server.process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WNOWAIT)
+    await systemd.pinged()
+    lent.process.send_signal(signal.SIGUSR2)
+    async with http_client(lent) as client:
         systemd.forget()
-        server.process.send_signal(signal.SIGCONT)
-        await systemd.pinged()
+        assert (await client.get("/api/health")).status_code == 200  # after two seconds
+        assert systemd.pings <= 3  # forty, were they not from the loop
+    await systemd.pinged()
 
 
-async def test_neither_scripts_nor_plugins_hear_of_the_manager(tmp_path: Path, start_server: StartServer) -> None:
-    with fake_manager(tmp_path) as systemd:
-        server = await start_server(env={**listening_to(systemd), "TORU_SCRIPT_ENV": "NOTIFY_SOCKET,WATCHDOG_USEC"})
-        server.script("look.sh", "env; tr '\\0' '\\n' < /proc/$PPID/environ")
-        plugin, seen = server.folder / "plugins" / "look.binary", tmp_path / "seen"
-        plugin.parent.mkdir(exist_ok=True)
-        plugin.write_text(f"#!/bin/sh\nenv > {seen}.new\nmv {seen}.new {seen}\n")
-        plugin.chmod(0o755)
-        async with http_client(server, await session_cookies(server)) as client:
-            run = (await client.post("/api/runs", json={"script": "look.sh", "tty": False})).json()
-            await eventually(lambda: _ended(client, run["id"]))
-            output = (await client.get(f"/api/runs/{run['id']}/output")).text
-            await eventually(seen.exists, 20)
-        assert "TORU_RUN_ID=" in output
-        for text in (output, seen.read_text()):
-            assert "PATH=" in text
-            assert "NOTIFY_SOCKET" not in text
-            assert "WATCHDOG" not in text
+async def test_a_stopped_process_is_silent_until_it_goes_on(lent: Server, systemd: FakeManager) -> None:
+    await systemd.pinged()
+    lent.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, lent.pid, os.WSTOPPED | os.WNOWAIT)
+    systemd.forget()
+    lent.process.send_signal(signal.SIGCONT)
+    await systemd.pinged()
+
+
+async def test_neither_scripts_nor_plugins_hear_of_the_manager(lent: Server, tmp_path: Path) -> None:
+    lent.script("look.sh", "env; tr '\\0' '\\n' < /proc/$PPID/environ")
+    plugin, seen = lent.folder / "plugins" / "look.binary", tmp_path / "seen"
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(f"#!/bin/sh\nenv > {seen}.new\nmv {seen}.new {seen}\n")
+    plugin.chmod(0o755)
+    async with http_client(lent, await session_cookies(lent)) as client:
+        run = (await client.post("/api/runs", json={"script": "look.sh", "tty": False})).json()
+        await eventually(lambda: _ended(client, run["id"]))
+        output = (await client.get(f"/api/runs/{run['id']}/output")).text
+        await eventually(seen.exists, 20)
+    plugin.unlink()
+    assert "TORU_RUN_ID=" in output
+    for text in (output, seen.read_text()):
+        assert "PATH=" in text
+        assert "NOTIFY_SOCKET" not in text
+        assert "WATCHDOG" not in text
 
 
 async def _ended(client: httpx.AsyncClient, run_id: str) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import StartServer
 from tests.support.clients import http_client, session_cookies
 from tests.support.server import ROOT, Server
+from tests.support.waiting import eventually
 
 GUIDE = (ROOT / "docs" / "rest.md").read_text()
 HERE = "127.0.0.1:3000"
@@ -88,6 +89,10 @@ def lacking(shown: Any, told: Any, place: str = "answer") -> list[str]:
     return [f"{place} is {told}, not {shown}"]
 
 
+async def _finds_plugins(client: httpx.AsyncClient) -> bool:
+    return bool((await client.get("/api/plugins")).json())
+
+
 @pytest.mark.needs("curl")
 @pytest.mark.timeout(180)
 async def test_every_line_is_executed_and_answers_what_is_shown(start_server: StartServer, tmp_path: Path) -> None:
@@ -96,8 +101,7 @@ async def test_every_line_is_executed_and_answers_what_is_shown(start_server: St
     shutil.copy(ROOT / "plugins" / "uptime" / "uptime.binary", plugins)
     server = await start_server()
     async with http_client(server, await session_cookies(server)) as admin:
-        while not (await admin.get("/api/plugins")).json():
-            pass  # the folder is looked at soon after the start
+        await eventually(lambda: _finds_plugins(admin))  # the folder is looked at soon after the start
     (example,) = re.findall(r"(?ms)^```bash\n(.*?)^```", GUIDE)
     server.script("nightly.sh", example)
     told = await answers(server)

@@ -31,6 +31,9 @@ ADMIN, ADMIN_PASSWORD = "Admin", "Correct-Horse-7"
 CLARA, CLARA_PASSWORD = "clara", "Battery-Staple-8"
 HOME = "192.0.2.1"
 
+_hashes: dict[str, str] = {}
+"""Of administrators' passwords: each start of the product makes one anew, here the first start does for all."""
+
 
 class CountingHasher(PasswordHasher):
     """The real one, with a count of checks."""
@@ -122,7 +125,9 @@ async def open_door(
     config = load_config({}, env_file=None)
     audit = AuditService(database, trail, SettingsService(database, config, trail, clock), clock, config.log_dir)
     view = UserView(None, admin, "Administrator", Role.ADMIN, True, None)
-    users = UsersService(database, hasher, Account(view, await hasher.hash(password)), clock, trail)
+    if password not in _hashes:
+        _hashes[password] = await hasher.hash(password)
+    users = UsersService(database, hasher, Account(view, _hashes[password]), clock, trail)
     await users.open()
     registry = SessionRegistry()
     factors = Factors(database, Vault(database.path.parent), clock, trail)

@@ -13,6 +13,7 @@ from app.backup.archive import make_backup
 from app.backup.restore import Restored, restore
 from app.backup.schemas import Job, Made
 from app.core.config import Config, load_config
+from tests.cli import calling
 from tests.support.server import ROOT
 
 PASSPHRASE = "correct horse battery"
@@ -72,16 +73,25 @@ class Place:
 
     def toru(self, *arguments: str, line: str = "") -> subprocess.CompletedProcess[str]:
         """A command of `toru`, typed in the folder."""
+        done = calling.toru(self.data, *arguments, text=line, **self._typed)
+        return subprocess.CompletedProcess(arguments, done.code, done.out, done.err)
+
+    def toru_process(self, *arguments: str, line: str = "") -> subprocess.CompletedProcess[str]:
+        """The same as a process of its own."""
         return subprocess.run(
             [sys.executable, "-m", "app.cli", *arguments],
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "TORU_CALLED_FROM": str(self.folder), **self.environment},
+            env={"PATH": os.environ["PATH"], **self._typed},
             input=line,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+    @property
+    def _typed(self) -> dict[str, str]:
+        return {"TORU_CALLED_FROM": str(self.folder), **self.environment}
 
     def tree(self) -> dict[str, bytes]:
         """Every file below it, and what is in it; without the lock."""

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.settings.catalog import BACKUP, SETTINGS
 from tests.backup.support import PASSPHRASE, Place, members_of
 from tests.support.server import ROOT
@@ -28,6 +30,7 @@ def test_it_names_every_setting_with_its_choices() -> None:
             assert setting.key == "backup_outputs" or all(f"`{choice}`" in row for choice in setting.choices)
 
 
+@pytest.mark.allows_blocking  # a command may hold up its own loop
 def test_its_commands_work_as_they_are_told(place: Place) -> None:
     made = json.loads(place.toru("backup", "--to", "b.tar.gz", "--with-outputs", "--json").stdout)
     assert made["path"] == str(place.folder / "b.tar.gz")

@@ -19,6 +19,8 @@ from tests.backup.conftest import RUN
 from tests.backup.support import PASSPHRASE, Place
 from tests.support.server import ROOT
 
+pytestmark = pytest.mark.allows_blocking  # a command may hold up its own loop
+
 
 def users(place: Place) -> list[str]:
     with contextlib.closing(sqlite3.connect(place.data / "toru.db")) as database:

@@ -48,7 +48,7 @@ def tables_of(path: Path) -> dict[str, list[Any]]:
 async def toru(place: Place, *arguments: str) -> Any:
     """What a command of `toru` tells as JSON."""
     line = f"{PASSPHRASE}\n"
-    done = await asyncio.to_thread(place.toru, *arguments, "--json", "--passphrase-stdin", line=line)
+    done = await asyncio.to_thread(place.toru_process, *arguments, "--json", "--passphrase-stdin", line=line)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -92,7 +92,7 @@ async def test_backed_up_under_load_wiped_and_restored(start_server: StartServer
     now = tables_of(folder / "data" / "toru.db")
     assert {**now, "audit": now["audit"][:-1]} == then
     assert json.loads((folder / "plugins/.metadata/config.json").read_text()) == {"plugins": {"gone": False}}
-    verified = await asyncio.to_thread(place.toru, "audit", "verify")
+    verified = await asyncio.to_thread(place.toru_process, "audit", "verify")
     assert (verified.returncode, verified.stderr) == (0, "")
     await server.restart()
     async with http_client(server, await session_cookies(server)) as admin:

@@ -60,6 +60,7 @@ def _terminal(env: dict[str, str], text: str) -> Iterator[tuple[io.BytesIO, io.B
         patch("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8")),
         patch("sys.stdout", io.TextIOWrapper(out, "utf-8")),
         patch("sys.stderr", io.TextIOWrapper(err, "utf-8")),
+        patch("sys.path", [*sys.path]),
     ):
         yield out, err
 

@@ -13,11 +13,13 @@ import sys
 import time
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.cli.calling import Done, toru
 from tests.conftest import StartServer
 from tests.support.clients import http_client, open_socket, session_cookies, sign_in
 from tests.support.server import ADMIN_PASSWORD, ROOT, Server, free_port, secrets_pipe
@@ -25,14 +27,31 @@ from tests.support.server import ADMIN_PASSWORD, ROOT, Server, free_port, secret
 CONFIG, UNAVAILABLE = 78, 69
 
 
-def serve(
-    data_dir: Path, *arguments: str, password: str | None = ADMIN_PASSWORD, **env: str
-) -> subprocess.CompletedProcess[str]:
-    """Runs `toru serve` where it is expected to end by itself."""
+def refused(data_dir: Path, *arguments: str, password: str | None = ADMIN_PASSWORD, **env: str) -> Done:
+    """Runs `toru serve` where it ends before it has begun, so that this process may do it.
+
+    It keeps the libraries and the allocator that it has; a core would choose its own first.
+    """
     ours, theirs = secrets_pipe(password)
     os.close(ours)
     try:
-        return subprocess.run(
+        with (
+            patch("app.light_imports.leave_out_docstrings"),
+            patch("app.light_imports.leave_out_pydantic_v1"),
+            patch("app.core.memory.tame_allocator"),
+        ):
+            return toru(data_dir, "serve", *arguments, **{"TORU_SECRETS_FD": str(theirs), **env})
+    finally:
+        if "TORU_SECRETS_FD" in env:
+            os.close(theirs)
+
+
+def serve(data_dir: Path, *arguments: str, **env: str) -> Done:
+    """The same as a process of its own."""
+    ours, theirs = secrets_pipe(ADMIN_PASSWORD)
+    os.close(ours)
+    try:
+        done = subprocess.run(
             [sys.executable, "-m", "app.cli", "serve", *arguments],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "TORU_DATA_DIR": str(data_dir), "TORU_SECRETS_FD": str(theirs), **env},
@@ -45,16 +64,17 @@ def serve(
         )
     finally:
         os.close(theirs)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.fault("A39")
 @pytest.mark.parametrize("password", [None, "", "feeble", "NoDigitsHere-", "no-upper-7777"])
 def test_production_refuses_a_missing_or_weak_password(password: str | None, tmp_path: Path) -> None:
-    done = serve(tmp_path / "data", password=password, PRODUCTION="true")
-    assert done.returncode == CONFIG
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("toru: ADMIN_PASSWORD is ")
-    assert not password or password not in done.stderr
+    done = refused(tmp_path / "data", password=password, PRODUCTION="true")
+    assert done.code == CONFIG
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("toru: ADMIN_PASSWORD is ")
+    assert not password or password not in done.err
     assert not (tmp_path / "data").exists(), "nothing is touched"
 
 
@@ -67,26 +87,26 @@ def test_production_refuses_a_missing_or_weak_password(password: str | None, tmp
         ([], {"TRUST_PROXY": "everyone"}, "TRUST_PROXY"),
         ([], {"PRODUCTION": "perhaps"}, "PRODUCTION"),
         ([], {"TORU_PUBLIC_URL": "toru.example.com"}, "TORU_PUBLIC_URL"),
-        ([], {"TORU_SECRETS_FD": "99"}, "TORU_SECRETS_FD"),
+        ([], {"TORU_SECRETS_FD": "99999999"}, "TORU_SECRETS_FD"),
     ],
 )
 def test_a_wrong_value_is_one_line(arguments: list[str], env: dict[str, str], told: str, tmp_path: Path) -> None:
-    done = serve(tmp_path / "data", *arguments, **env)
-    assert done.returncode == CONFIG
-    assert [line.startswith("toru: ") and told in line for line in done.stderr.splitlines()] == [True]
+    done = refused(tmp_path / "data", *arguments, **env)
+    assert done.code == CONFIG
+    assert [line.startswith("toru: ") and told in line for line in done.err.splitlines()] == [True]
 
 
 async def test_a_second_core_on_a_data_folder_says_so(server: Server) -> None:
     done = serve(server.data_dir, "--port", str(free_port()))
-    assert done.returncode == UNAVAILABLE
-    assert f"Toru already runs on {server.data_dir} (process {server.pid})." in done.stderr
+    assert done.code == UNAVAILABLE
+    assert f"Toru already runs on {server.data_dir} (process {server.pid})." in done.err
 
 
 async def test_a_taken_port_says_so(server: Server, tmp_path: Path) -> None:
     done = serve(tmp_path / "data", "--port", str(server.port))
-    assert done.returncode == UNAVAILABLE
-    assert f"127.0.0.1:{server.port} cannot be served" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == UNAVAILABLE
+    assert f"127.0.0.1:{server.port} cannot be served" in done.err
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.fault("A39")
@@ -114,9 +134,9 @@ def test_help_is_quick() -> None:
     assert done.stdout == "[]\n"
 
 
-def only_line(done: subprocess.CompletedProcess[str]) -> str:
+def only_line(done: Done) -> str:
     """What it says besides warnings; never a traceback."""
-    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("toru: warning: ")]
+    (line,) = [line for line in done.err.splitlines() if not line.startswith("toru: warning: ")]
     return line
 
 
@@ -128,8 +148,8 @@ def test_a_data_folder_that_cannot_be_used_is_one_line(what: str, tmp_path: Path
         folder.chmod(0o1777)
     else:
         folder.touch()
-    done = serve(folder / "below" if what == "below a file" else folder, "--port", str(free_port()))
-    assert done.returncode == UNAVAILABLE
+    done = refused(folder / "below" if what == "below a file" else folder, "--port", str(free_port()))
+    assert done.code == UNAVAILABLE
     assert only_line(done).startswith("toru: ")
     assert str(folder) in only_line(done)
 
@@ -137,7 +157,7 @@ def test_a_data_folder_that_cannot_be_used_is_one_line(what: str, tmp_path: Path
 @pytest.mark.parametrize("variable", ["TORU_LOG_DIR", "TORU_DATA_DIR"])
 def test_a_folder_that_cannot_be_made_is_one_line(variable: str, tmp_path: Path) -> None:
     done = serve(tmp_path / "data", "--port", str(free_port()), **{variable: "/proc/nothing/here"})
-    assert done.returncode == UNAVAILABLE
+    assert done.code == UNAVAILABLE
     assert only_line(done).startswith("toru: /proc/nothing")
 
 
@@ -148,7 +168,7 @@ def test_a_database_that_is_none_is_one_line_and_stays(content: bytes, tmp_path:
     file.parent.mkdir(mode=0o700)
     file.write_bytes(content)
     done = serve(file.parent, "--port", str(free_port()))
-    assert done.returncode == UNAVAILABLE
+    assert done.code == UNAVAILABLE
     assert "cannot be used as Toru's database" in only_line(done)
     assert file.read_bytes() == content
 
@@ -161,28 +181,28 @@ def test_a_database_that_somebody_else_holds_is_one_line(tmp_path: Path, databas
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         done = serve(file.parent, "--port", str(free_port()))
-    assert done.returncode == UNAVAILABLE
+    assert done.code == UNAVAILABLE
     assert "database is locked" in only_line(done)
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "x" * 70 + ".example", "a..b"])
 def test_an_address_that_is_not_ours_is_one_line(host: str, tmp_path: Path) -> None:
-    done = serve(tmp_path / "data", "--host", host, "--port", str(free_port()))
-    assert done.returncode == UNAVAILABLE
+    done = refused(tmp_path / "data", "--host", host, "--port", str(free_port()))
+    assert done.code == UNAVAILABLE
     assert only_line(done).startswith(f"toru: {host}:")
 
 
 @pytest.mark.fault("A39")
 def test_a_weak_password_outside_production_is_a_warning(tmp_path: Path) -> None:
-    done = serve(tmp_path / "data", "--host", "192.0.2.1", password="weak")
-    assert "toru: warning: ADMIN_PASSWORD is weak. A password needs 8 characters or more" in done.stderr
-    assert done.returncode == UNAVAILABLE
+    done = refused(tmp_path / "data", "--host", "192.0.2.1", password="weak")
+    assert "toru: warning: ADMIN_PASSWORD is weak. A password needs 8 characters or more" in done.err
+    assert done.code == UNAVAILABLE
 
 
 @pytest.mark.fault("O14")
 @pytest.mark.needs("root")
 def test_root_is_warned(tmp_path: Path) -> None:
-    assert "toru: warning: this runs as root" in serve(tmp_path / "data", "--host", "192.0.2.1").stderr
+    assert "toru: warning: this runs as root" in refused(tmp_path / "data", "--host", "192.0.2.1").err
 
 
 async def test_a_second_start_leaves_the_first_ones_log_alone(server: Server) -> None:
@@ -240,8 +260,7 @@ async def test_a_signal_ends_it_in_order(number: signal.Signals, start_server: S
 
 
 @pytest.mark.fault("O03")
-async def test_other_signals_do_not_end_it(start_server: StartServer) -> None:
-    server = await start_server()
+async def test_other_signals_do_not_end_it(server: Server) -> None:
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE):
         server.process.send_signal(number)
         async with http_client(server) as client:

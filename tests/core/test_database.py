@@ -55,7 +55,9 @@ def keys(session: Session) -> list[str]:
 @contextmanager
 def locked(path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Another process holds the file; a line on its standard input lets go."""
-    process = subprocess.Popen([sys.executable, "-c", LOCK, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", LOCK, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"locked\n"
     yield process

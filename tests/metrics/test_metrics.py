@@ -3,9 +3,8 @@
 import asyncio
 import re
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,47 +19,63 @@ from tests.conftest import StartServer
 from tests.metrics.scrape import samples
 from tests.plugins.support import text_of, write
 from tests.support.clients import http_client, session_cookies
+from tests.support.server import Server
+from tests.support.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+async def lent(lend_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server with two plugins: one that nobody wants, and one that works."""
+    folder = tmp_path_factory.mktemp("plugged") / "plugins"
+    folder.mkdir()
+    for plugin_id in ("hello", "works"):
+        write(folder / f"{plugin_id}.binary", text_of(plugin_id, "serve1()"))
+    return await lend_server(folder=folder.parent)
 
 
 @pytest.fixture
-async def admin(start_server: StartServer, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """An administrator of a server with one plugin."""
-    folder = tmp_path / "server0" / "plugins"
-    folder.mkdir(parents=True)
-    write(folder / "hello.binary", text_of("hello", "serve1()"))
-    server = await start_server()
-    async with http_client(server, await session_cookies(server)) as client:
+async def admin(lent: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """Its administrator."""
+    async with http_client(lent, await session_cookies(lent)) as client:
         yield client
+
+
+def has(client: httpx.AsyncClient, path: str, text: str = "") -> Callable[[], Awaitable[bool]]:
+    """Whether there is an answer with this in it."""
+
+    async def look() -> bool:
+        answer = await client.get(path)
+        return answer.status_code == 200 and text in answer.text
+
+    return look
 
 
 async def test_a_token_that_may_read_gets_machine_core_and_plugins(admin: httpx.AsyncClient) -> None:
     made = await admin.post("/api/tokens", json={"name": "prometheus", "scopes": ["read"]})
     headers = {"Authorization": f"Bearer {made.json()['token']}"}
     async with httpx.AsyncClient(base_url=admin.base_url, headers=headers, trust_env=False, verify=False) as prometheus:
-        while "hello" not in (text := (await prometheus.get("/metrics")).text):
-            pass  # the folder is looked at soon after the start
+        await eventually(has(prometheus, "/metrics", "hello"))  # the folder is looked at soon after the start
         answer = await prometheus.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    found = samples(text)
+    found = samples(answer.text)
     assert found['toru_plugin_enabled{plugin="hello"}'] == 0
     assert found['toru_plugin_requests_total{plugin="hello"}'] == 0
     assert found["toru_machine_memory_used_bytes"] < found["toru_machine_memory_bytes"]
     assert found["toru_core_memory_bytes"] > 10 << 20
     assert sum(name.startswith("toru_build_info{version=") for name in found) == 1
-    assert re.findall(r"^toru_machine_disk_bytes\{mount=", text, re.MULTILINE)
+    assert re.findall(r"^toru_machine_disk_bytes\{mount=", answer.text, re.MULTILINE)
 
 
 async def test_a_plugin_that_works_is_up_and_its_requests_are_counted(admin: httpx.AsyncClient) -> None:
-    while (await admin.get("/api/plugins/hello")).status_code == 404:
-        pass
-    (await admin.post("/api/plugins/hello/enable")).raise_for_status()
-    while (await admin.get("/api/plugins/route/hello/")).status_code != 200:
-        pass
+    await eventually(has(admin, "/api/plugins/works"))
+    (await admin.post("/api/plugins/works/enable")).raise_for_status()
+    await eventually(has(admin, "/api/plugins/route/works/"))
     found = samples((await admin.get("/metrics")).text)
-    assert found['toru_plugin_up{plugin="hello"}'] == 1
-    assert found['toru_plugin_requests_total{plugin="hello"}'] >= 1
-    assert found['toru_plugin_request_p95_seconds{plugin="hello"}'] > 0
-    assert found['toru_plugin_memory_bytes{plugin="hello"}'] > 1 << 20
+    assert found['toru_plugin_up{plugin="works"}'] == 1
+    assert found['toru_plugin_requests_total{plugin="works"}'] >= 1
+    assert found['toru_plugin_request_p95_seconds{plugin="works"}'] > 0
+    assert found['toru_plugin_memory_bytes{plugin="works"}'] > 1 << 20
+    (await admin.post("/api/plugins/works/disable")).raise_for_status()
 
 
 async def test_nobody_else_sees_a_figure(admin: httpx.AsyncClient) -> None:
@@ -78,13 +93,12 @@ def test_what_was_not_measured_is_left_out_and_labels_are_escaped() -> None:
     )
 
 
-async def test_everything_that_the_core_counts_is_told(admin: httpx.AsyncClient, tmp_path: Path) -> None:
-    async with httpx.AsyncClient(base_url=admin.base_url, trust_env=False) as stranger:
+async def test_everything_that_the_core_counts_is_told(lent: Server, admin: httpx.AsyncClient) -> None:
+    async with http_client(lent) as stranger:
         wrong = await stranger.post("/api/auth/login", json={"username": "nobody", "password": "wrong"})
     assert wrong.status_code == 401
     before = samples((await admin.get("/metrics")).text)
-    (script := tmp_path / "server0" / "scripts" / "five.sh").write_text("#!/bin/sh\nprintf 12345\nexit $1\n")
-    script.chmod(0o755)
+    lent.script("five.sh", "printf 12345\nexit $1")
     for args in ([], ["3"]):
         run = (await admin.post("/api/runs", json={"script": "five.sh", "args": args})).json()
         await admin.get(f"/api/runs/{run['id']}/stream")  # it ends with the run
@@ -138,6 +152,7 @@ async def test_figures_come_also_while_the_database_does_not_answer(
     assert found["toru_database_up"] == 0
     assert "toru_audit_rows" not in found
     assert found["toru_runs_running"] == 0
+    monkeypatch.undo()
     assert samples(exposition(await services.metrics.families(Actor.system())))["toru_database_up"] == 1
 
 

@@ -3,11 +3,8 @@
 import asyncio
 import hmac
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
@@ -46,6 +43,7 @@ from app.plugins.process import ALLOWED
 from app.plugins.protocol1 import Connection1
 from app.plugins.protocol2 import Connection2
 from app.plugins.wire import PluginRequest
+from tests.cli.calling import Done, toru
 from tests.support.server import ROOT
 from tests.support.waiting import eventually
 
@@ -255,28 +253,18 @@ def test_the_commands_of_the_maker_work(tmp_path: Path) -> None:
     private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vectors()["private key"]))
     (block,) = re.findall(r"```sh\n(\./toru license.*?)```", GUIDE, re.DOTALL)
     keypair, generate, validate = block.splitlines()
-    assert toru(keypair, tmp_path).returncode == 0
+    assert typed(keypair, tmp_path).code == 0
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "maker.pem").write_bytes(pem)
-    made = toru(generate, tmp_path)
-    assert made.stdout.strip() == vectors()["v2 key"]
-    done = toru(validate.removesuffix(" <key"), tmp_path, made.stdout)
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "This licence key is good.")
+    made = typed(generate, tmp_path)
+    assert made.out.strip() == vectors()["v2 key"]
+    done = typed(validate.removesuffix(" <key"), tmp_path, made.out)
+    assert (done.code, done.out.splitlines()[0]) == (0, "This licence key is good.")
 
 
-def toru(line: str, folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
-    """A line of the guide, as if typed in a folder."""
-    arguments = shlex.split(line)[1:]
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "TORU_CALLED_FROM": str(folder)},
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+def typed(line: str, folder: Path, text: str = "") -> Done:
+    """What a line of the guide does, as if typed in a folder."""
+    return toru(Path("/nowhere"), *shlex.split(line)[1:], text=text, TORU_CALLED_FROM=str(folder))
 
 
 # -- rules

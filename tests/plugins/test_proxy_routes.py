@@ -320,7 +320,9 @@ async def test_html_of_a_plugin_may_run_no_script_and_be_framed_by_nobody(admin:
 
 async def test_answers_find_their_requests_in_whatever_order_they_come(admin: httpx.AsyncClient) -> None:
     limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(base_url=admin.base_url, cookies=admin.cookies, limits=limits, timeout=30) as many:
+    async with httpx.AsyncClient(
+        base_url=admin.base_url, cookies=admin.cookies, limits=limits, timeout=30, verify=False
+    ) as many:
         answers = await asyncio.gather(*(many.get(f"{ROUTE}/hold?{number}") for number in range(200)))
     told = [answer.text.split(" of ") for answer in answers]
     assert [int(number) for number, _ in told] == list(range(200))
@@ -389,7 +391,9 @@ async def test_a_plugin_that_hangs_leaves_room_for_others_and_is_full_at_last(
     stage: Server, admin: httpx.AsyncClient
 ) -> None:
     limits = httpx.Limits(max_connections=400)
-    async with httpx.AsyncClient(base_url=admin.base_url, cookies=admin.cookies, limits=limits, timeout=60) as many:
+    async with httpx.AsyncClient(
+        base_url=admin.base_url, cookies=admin.cookies, limits=limits, timeout=60, verify=False
+    ) as many:
         waiting = [asyncio.create_task(many.get("/api/plugins/route/other/never")) for _ in range(330)]
         async with asyncio.timeout(20):
             while not any(task.done() for task in waiting):

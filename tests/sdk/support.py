@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.cli import calling
 from tests.support.server import ROOT
 
 PLUGINS = ROOT / "plugins"
@@ -43,16 +44,11 @@ def python(*arguments: object, cwd: Path = ROOT, **environment: str) -> subproce
 
 
 def toru(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command of `toru`, as if typed in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *map(str, arguments)],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "TORU_CALLED_FROM": str(cwd), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """Runs a command of `toru`, as if typed in a folder; as a process of its own where it starts some itself."""
+    call = calling.toru_process if "check" in arguments else calling.toru
+    words = [str(argument) for argument in arguments]
+    done = call(Path("/nowhere"), *words, TORU_CALLED_FROM=str(cwd), **environment)
+    return subprocess.CompletedProcess(words, done.code, done.out, done.err)
 
 
 def packed(name: str, folder: Path) -> Path:

@@ -15,10 +15,14 @@ from tests.support.listening import listening
 from tests.support.server import ADMIN, ADMIN_PASSWORD
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from app.services import Services
 
 STEP = 30
 CARLA, CARLA_PASSWORD = "carla", "Battery-Staple-8"
+
+_made: list["FastAPI"] = []
 
 
 class Authenticator:
@@ -93,7 +97,6 @@ class MovedServer:
 @asynccontextmanager
 async def open_moved_server(folder: Path, clock: MovedClock) -> AsyncIterator[MovedServer]:
     """Serves what lies in `folder`; again on the same folder, it is a restart."""
-    from app.api import create_api
     from app.bootstrap import open_services
     from app.core.config import load_config
     from app.guard import Guard
@@ -103,8 +106,18 @@ async def open_moved_server(folder: Path, clock: MovedClock) -> AsyncIterator[Mo
     config = load_config({**named, "TORU_PUBLIC_URL": "https://toru.example.com"}, env_file=None)
     async with AsyncExitStack() as stack:
         services = await stack.enter_async_context(open_services(config, ADMIN_PASSWORD, clock))
-        port = await stack.enter_async_context(listening(Guard(create_api(services), services, lambda _: None)))
+        port = await stack.enter_async_context(listening(Guard(_api(services), services, lambda _: None)))
         yield MovedServer(f"http://127.0.0.1:{port}", services, clock, folder, stack.aclose)
+
+
+def _api(services: "Services") -> "FastAPI":
+    """The one application of this process, which is told whose it is: to make it takes longer than many a test."""
+    from app.api import create_api
+
+    if not _made:
+        _made.append(create_api(services))
+    _made[0].state.services = services
+    return _made[0]
 
 
 async def begin(client: httpx.AsyncClient) -> httpx.Response:

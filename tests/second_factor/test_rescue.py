@@ -1,31 +1,22 @@
 """`toru user remove-second-factor`: for who has lost everything, beside a running core and without one."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from app.core.clock import Clock
+from tests.cli.calling import Done, toru
 from tests.conftest import StartServer
 from tests.second_factor.support import enrol, try_sign_in
 from tests.support.clients import http_client, sign_in
-from tests.support.server import ADMIN, ADMIN_PASSWORD, ROOT, Server
+from tests.support.server import ADMIN, ADMIN_PASSWORD, Server
+
+pytestmark = pytest.mark.allows_blocking  # a command may hold up its own loop
 
 
-def rescue(data_dir: Path, username: str) -> subprocess.CompletedProcess[str]:
+def rescue(data_dir: Path, username: str) -> Done:
     """Runs the command."""
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", "user", "remove-second-factor", username],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "TORU_DATA_DIR": str(data_dir), "ADMIN_USERNAME": ADMIN},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return toru(data_dir, "user", "remove-second-factor", username)
 
 
 async def enters(server: Server) -> bool:
@@ -44,14 +35,14 @@ async def test_who_owns_the_machine_lets_the_administrator_in(running: bool, sta
     if not running:
         await server.stop()
     done = rescue(server.data_dir, "ADMIN")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "admin signs in with the password alone now.\n", "")
+    assert done == (0, "admin signs in with the password alone now.\n", "")
     if not running:
         await server.restart()
     assert await enters(server)
     again = rescue(server.data_dir, "admin")
-    assert (again.returncode, again.stderr) == (1, "toru: admin has no second factor.\n")
+    assert (again.code, again.err) == (1, "toru: admin has no second factor.\n")
 
 
 def test_an_unknown_name_is_one_sentence(server: Server) -> None:
     done = rescue(server.data_dir, "nobody")
-    assert (done.returncode, done.stderr) == (1, "toru: Nobody signs in as nobody.\n")
+    assert (done.code, done.err) == (1, "toru: Nobody signs in as nobody.\n")

@@ -49,7 +49,7 @@ async def locked_by_another(database: Database) -> AsyncIterator[None]:
         session.connection().exec_driver_sql("PRAGMA busy_timeout=50")
 
     await database.write(impatient)
-    command = [sys.executable, "-c", LOCK, str(database.path)]
+    command = [sys.executable, "-I", "-S", "-c", LOCK, str(database.path)]
     holder = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     if holder.stdout is None or await holder.stdout.readline() != b"locked\n":
         raise AssertionError("the file could not be locked")

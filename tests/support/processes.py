@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import sys
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,15 @@ def adopt_orphans() -> None:
     """Makes this process the parent of every descendant whose own parent ends (setsid and double forks too)."""
     if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError("prctl(PR_SET_CHILD_SUBREAPER) failed")
+
+
+OWN_FOLDER = str(Path(sys.executable).parent)
+
+
+def put_own_python_first() -> None:
+    """`python3` is the tests' own: where it is a script that looks for one (pyenv), each start takes far longer."""
+    if not os.environ["PATH"].startswith(f"{OWN_FOLDER}:"):
+        os.environ["PATH"] = f"{OWN_FOLDER}:{os.environ['PATH']}"
 
 
 class ProcessWatch:
@@ -110,5 +120,17 @@ def _children_told(pid: int) -> list[int]:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for thread in sorted(os.listdir(f"/proc/{pid}/task")):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                told += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+                told += map(int, _content(f"/proc/{pid}/task/{thread}/children").split())
     return told
+
+
+def _content(path: str) -> bytes:
+    """What a small file in /proc says, in a third of the time that `Path.read_text` takes."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        parts = [os.read(file, 1 << 16)]
+        while parts[-1]:
+            parts.append(os.read(file, 1 << 16))
+        return b"".join(parts)
+    finally:
+        os.close(file)
