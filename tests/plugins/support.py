@@ -125,6 +125,10 @@ class Plugged:
         """Waits for a state."""
         return await self.until(plugin_id, lambda view: view.state is state, seconds)
 
+    async def until_crashed(self, plugin_id: str) -> PluginView:
+        """Waits until it is told why a process ended; that it has is told a moment before."""
+        return await self.until(plugin_id, lambda view: view.state is PluginState.WAITING and view.reason is not None)
+
     async def ready(self, plugin_id: str, code: str = "serve1()", **fields: object) -> PluginView:
         """Writes a plugin, enables it, and waits until it is ready."""
         self.write(plugin_id, code, **fields)

@@ -63,7 +63,7 @@ async def test_what_it_prints_is_its_log_and_why_it_crashed_is_told(plugged: Plu
     plugged.write("hello", "print('one', flush=True); sys.stderr.write('two\\nthree'); sys.exit(5)")
     await plugged.until("hello", lambda view: True)
     await plugged.plugins.enable(ADMIN, "hello")
-    view = await plugged.until_state("hello", PluginState.WAITING)
+    view = await plugged.until_crashed("hello")
     assert view.reason == "It ended with exit code 5: three"
     assert (await plugged.plugins.get(CARLA, "hello")).reason == "It crashed and will be started again."
     await plugged.plugins.disable(ADMIN, "hello")
@@ -251,7 +251,7 @@ async def test_whoever_is_not_ready_in_time_crashed(
     plugged.write("slow", code, protocol=protocol)
     await plugged.until("slow", lambda view: True)
     await plugged.plugins.enable(ADMIN, "slow")
-    view = await plugged.until_state("slow", PluginState.WAITING)
+    view = await plugged.until_crashed("slow")
     assert view.reason == reason
     assert plugged.processes_of("slow") == []
 
@@ -274,7 +274,7 @@ async def test_a_halted_process_is_unhealthy_and_then_started_anew(
     os.kill(first.pid or 0, signal.SIGCONT)
     await plugged.until_state("hello", PluginState.READY)
     os.kill(first.pid or 0, signal.SIGSTOP)
-    view = await plugged.until_state("hello", PluginState.WAITING)
+    view = await plugged.until_crashed("hello")
     assert view.reason == "It was halted for 1 seconds."
     await plugged.until_state("hello", PluginState.READY)
 
@@ -288,7 +288,7 @@ async def test_a_process_whose_socket_was_removed_is_started_anew(
     Path(first.socket_path).parent.rmdir()
     with pytest.raises(PluginDown):
         await plugged.ask("hello")
-    view = await plugged.until_state("hello", PluginState.WAITING)
+    view = await plugged.until_crashed("hello")
     assert view.reason == "Its socket is gone."
     await plugged.until_state("hello", PluginState.READY)
     assert (await plugged.ask("hello")).status == 200

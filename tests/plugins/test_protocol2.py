@@ -232,7 +232,7 @@ async def test_what_is_no_frame_ends_the_connection_and_counts_as_a_crash(plugge
         tracemalloc.stop()
     assert peak < 4 << 20  # whatever else happened meanwhile included; the frames claim up to 4 GiB
     assert all(isinstance(one, PluginDown) for one in await asyncio.gather(*waiting, return_exceptions=True))
-    view = await plugged.until("two", lambda view: view.state is PluginState.WAITING and view.reason is not None)
+    view = await plugged.until_crashed("two")
     assert view.reason is not None
     assert "frame" in view.reason or "closed" in view.reason
     view = await plugged.until_state("two", PluginState.READY)
@@ -310,7 +310,7 @@ async def test_a_frame_that_does_not_end_ends_the_process(plugged: Plugged, monk
     await plugged.ready("two", BAD_FRAMES, protocol="2")
     with pytest.raises(PluginDown):
         await plugged.ask("two", "/half")
-    view = await plugged.until_state("two", PluginState.WAITING)
+    view = await plugged.until_crashed("two")
     assert view.reason == "It began a frame and did not end it within 0 seconds."
 
 
@@ -337,7 +337,7 @@ serve2(handle)
     assert recovered.pid == view.pid
     with pytest.raises(PluginDown):
         await plugged.ask("two", "/20")
-    view = await plugged.until_state("two", PluginState.WAITING)
+    view = await plugged.until_crashed("two")
     assert view.reason == "It answered no ping for 2 seconds."
 
 
