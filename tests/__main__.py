@@ -93,8 +93,8 @@ def run_tests(report: Report, arguments: Sequence[str]) -> None:
 
 
 def side_by_side() -> list[str]:
-    """Arguments for workers that share the files: one more than cores, as tests wait more than they compute."""
-    return ["-n", str(len(os.sched_getaffinity(0)) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+    """Arguments for workers that share the files: two more than cores, as tests wait as long as they compute."""
+    return ["-n", str(len(os.sched_getaffinity(0)) + 2), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main(arguments: Sequence[str]) -> int:

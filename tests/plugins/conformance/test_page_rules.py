@@ -47,7 +47,7 @@ BROKEN: list[tuple[list[tuple[str, str]], dict[str, str]]] = [
     ([(KIND, '"kind": "bad"')], {"page-event": "what is no answer. done: kind must be one of"}),
     (
         [('elif kind == "page" and payload.get("action") == "event":', 'elif kind == "page":')],
-        {"page-shown": "exit code|hung up", "page-news": "exit code 1"},
+        {"page-shown": "exit code|hung up", "page-news": "exit code 1|hung up"},
     ),
     (
         [(SHOW, SHOW + '            self.send("page", {"action": "done"}, "nobody")\n')],

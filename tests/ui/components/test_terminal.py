@@ -66,6 +66,7 @@ async def test_a_reload_in_the_middle_shows_every_line_once(
     assert (await terminal.text()).splitlines() == counter.lines
 
 
+@pytest.mark.allows_console("CLOSING or CLOSED")  # of the one in between, which asks no state before it sends
 async def test_a_lost_connection_goes_on_from_its_offset(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
@@ -131,6 +132,7 @@ async def test_who_may_not_type_reads_only(server: Server, admin: httpx.AsyncCli
         await reader.shows("answer: yours")
 
 
+@pytest.mark.allows_console("CLOSING or CLOSED")  # of the one in between, which asks no state before it sends
 async def test_a_refusal_is_told_to_who_typed_and_to_nobody_else(
     server: Server, admin: httpx.AsyncClient, open_page: OpenPage
 ) -> None:
