@@ -225,10 +225,9 @@ def test_another_users_folder_is_told(running: bool, database_template: Path) ->
         shutil.rmtree(folder)
 
 
+@pytest.mark.needs("root")
 def test_root_writes_nothing_into_anothers_folder(database_template: Path, tmp_path: Path) -> None:
     """What root made there, its owner could not use."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can")
     shutil.copy(database_template, tmp_path / "toru.db")
     os.chown(tmp_path, 65534, 65534)
     done = toru(tmp_path, "user", "list")
