@@ -5,6 +5,15 @@ import { MetricTile } from "toru_parts";
 
 const NOTHING = { value: ABSENT, unit: "", left: "Not available", right: "", share: null };
 
+// "35.2 / 252 GiB"; in two units both would not fit, and the total is told below.
+function used(amount, all, share) {
+  const [value, unit] = scaled(amount);
+  const [total, totalUnit] = scaled(all);
+  return unit === totalUnit
+    ? { value, unit: `/ ${total} ${unit}`, left: `${percent(share)} used`, share }
+    : { value, unit, left: `${percent(share)} of ${total} ${totalUnit}`, share };
+}
+
 // What each card tells of a sample.
 const TELLERS = {
   cpu(sample) {
@@ -19,27 +28,17 @@ const TELLERS = {
   },
   memory(sample) {
     if (!has(sample.memory_used)) return NOTHING;
-    const [value, unit] = scaled(sample.memory_used);
-    const [total, totalUnit] = scaled(sample.memory_total);
     return {
-      value,
-      unit: unit === totalUnit ? `/ ${total} ${unit}` : `${unit} / ${total} ${totalUnit}`,
-      left: `${percent(sample.memory_percent)} used`,
+      ...used(sample.memory_used, sample.memory_total, sample.memory_percent),
       right: sample.swap_total ? `swap ${bytes(sample.swap_used)}` : has(sample.swap_total) ? "no swap" : "",
-      share: sample.memory_percent,
     };
   },
   disk(sample) {
     const disk = mainDisk(sample.disks);
     if (!disk) return { ...NOTHING, left: "No disk" };
-    const [value, unit] = scaled(disk.used_space);
-    const [total, totalUnit] = scaled(disk.total_space);
     return {
-      value,
-      unit: unit === totalUnit ? `/ ${total} ${unit}` : `${unit} / ${total} ${totalUnit}`,
-      left: `${percent(disk.usage_percent)} used`,
+      ...used(disk.used_space, disk.total_space, disk.usage_percent),
       right: `${bytes(disk.available_space)} free`,
-      share: disk.usage_percent,
     };
   },
   network(sample) {

@@ -65,6 +65,18 @@ async def test_the_four_figures_are_live_and_one_socket_feeds_them_all(open_page
     await expect(page.get_by_text(re.compile(r"^load \d"))).to_be_visible()
 
 
+async def test_a_little_of_much_is_told_whole(open_page: OpenPage) -> None:
+    page = await open_page(None)
+    little = {"memory_used": 932 << 20, "memory_total": 24064 << 20, "memory_percent": 3.9}
+    await show_machine(page, LARGE | little)
+    await page.goto("/")
+    figure = page.get_by_role("region", name="Memory", exact=True)
+    await expect(figure.locator(".m-metric-value")).to_have_text(re.compile(r"932\s*MiB"))
+    await expect(figure.get_by_text("4 % of 23.5 GiB")).to_be_visible()
+    small = figure.locator(".m-metric-value small, .m-metric-notes span:first-child")
+    assert await small.evaluate_all("cut => cut.every(e => e.scrollWidth <= e.clientWidth)")
+
+
 async def test_what_a_machine_lacks_is_absent_and_never_zero(open_page: OpenPage) -> None:
     page = await open_page(None)
     await show_machine(page, LACKING)
