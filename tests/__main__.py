@@ -84,6 +84,15 @@ def node_problem() -> str | None:
     return None
 
 
+def warm_up() -> None:
+    """Has Python compile what every worker and every core imports: else all workers do that at the same time."""
+    for command in (
+        ["-m", "pytest", "--collect-only", "-q"],
+        ["-c", "import tests.support.preloaded as one; one.preload()"],
+    ):
+        subprocess.run([PYTHON, *command], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
 def run_tests(report: Report, arguments: Sequence[str]) -> None:
     """pytest in this process, so that its words about skipped tests reach the report."""
     print("── pytest", flush=True)
@@ -109,6 +118,7 @@ def main(arguments: Sequence[str]) -> int:
     else:
         with ThreadPoolExecutor() as beside:
             checks = beside.submit(run_checks, report)
+            warm_up()
             run_tests(report, side_by_side())
         checks.result()
     if report.not_run:

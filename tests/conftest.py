@@ -16,8 +16,9 @@ from tests.support.blocking import BlockingGuard
 from tests.support.clients import CLIENT, http_client, session_cookies
 from tests.support.evidence import COUNTED, Evidence
 from tests.support.needs import TOOLS, in_ci, missing
+from tests.support.preloaded import CoreStarter
 from tests.support.processes import ProcessWatch, adopt_orphans, end_orphans, put_own_python_first
-from tests.support.server import Server
+from tests.support.server import ROOT, Server
 from tests.support.unprivileged import open_folder
 
 pytest_plugins = [
@@ -68,6 +69,15 @@ def evidence(pytestconfig: pytest.Config) -> Evidence:
 def process_watch() -> ProcessWatch:
     """Which processes may outlive a test."""
     return ProcessWatch()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def core_starter(process_watch: ProcessWatch) -> Iterator[None]:
+    """Cores are forked from a process that has imported what they need, unless a test wants a fresh one."""
+    Server.starter = CoreStarter(ROOT, process_watch.keep)
+    yield
+    Server.starter.close()
+    Server.starter = None
 
 
 @pytest.fixture(scope="session")

@@ -213,11 +213,16 @@ async def test_bodies_of_all_requests_share_some_room(stage: Server, admin: http
     (name, value), *_ = (await session_cookies(stage)).items()
     head = f"POST {ROUTE}/same HTTP/1.1\r\nHost: 127.0.0.1:{stage.port}\r\nCookie: {name}={value}\r\n"
 
-    async def all_but_the_end() -> asyncio.StreamWriter:
-        _, writer = await asyncio.open_connection("127.0.0.1", stage.port)
-        writer.write(f"{head}Content-Length: {MAX_PLUGIN_BODY}\r\n\r\n".encode() + b"x" * (MAX_PLUGIN_BODY - 1_000))
-        await writer.drain()
-        return writer
+    async def hold_all_but_the_end() -> None:
+        while True:  # again, where another request was there first
+            reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+            writer.write(f"{head}Content-Length: {MAX_PLUGIN_BODY}\r\n\r\n".encode() + b"x" * (MAX_PLUGIN_BODY - 1_000))
+            try:
+                await reader.read(1)
+            except ConnectionError:
+                pass
+            finally:
+                writer.transport.abort()
 
     async def until(status: int, size: int) -> httpx.Response:
         async with asyncio.timeout(30):
@@ -225,10 +230,14 @@ async def test_bodies_of_all_requests_share_some_room(stage: Server, admin: http
                 await asyncio.sleep(0.05)
         return answer
 
-    writers = await asyncio.gather(*(all_but_the_end() for _ in range(8)))
-    assert (await until(503, 10_000)).json() == {"error": "Too much is being sent to plugins. Try again in a moment."}
-    for writer in writers:
-        writer.close()
+    holding = [asyncio.create_task(hold_all_but_the_end()) for _ in range(8)]
+    try:
+        full = await until(503, 10_000)
+    finally:
+        for task in holding:
+            task.cancel()
+        await asyncio.wait(holding)
+    assert full.json() == {"error": "Too much is being sent to plugins. Try again in a moment."}
     assert (await until(200, MAX_PLUGIN_BODY)).content == b"y" * MAX_PLUGIN_BODY
 
 

@@ -13,11 +13,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, ClassVar
 
 import httpx
 import psutil
 
 from tests.support.logs import LogWatch
+from tests.support.preloaded import PYTHON_OPTIONS, Adopted, CoreStarter
 from tests.support.unprivileged import AS_NOBODY, NOBODY, open_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +39,11 @@ class Server:
         python: what runs it; our own Python unless told.
         project: the folder of the product's code, where that is a copy.
         within: a command that ends by executing what follows it, as `unshare` does.
+        fresh: a process from its beginning, though `starter` would be faster.
     """
+
+    starter: ClassVar[CoreStarter | None] = None
+    """What starts cores, where one is there and nothing else is asked for."""
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class Server:
         python: str = sys.executable,
         project: Path = ROOT,
         within: Sequence[str] = (),
+        fresh: bool = False,
     ) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
@@ -69,7 +76,8 @@ class Server:
         self._project = project
         self._within = within
         self._unprivileged = unprivileged and os.geteuid() == 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Adopted | None = None
+        self._fresh = fresh or self._unprivileged or bool(within) or python != sys.executable or project != ROOT
         self.cookies: dict[str, dict[str, str]] = {}  # of shared sessions, by user name
 
     @property
@@ -78,7 +86,7 @@ class Server:
         return self.process.pid
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Adopted:
         """The core's process."""
         if self._process is None:
             raise RuntimeError("The server was not started.")
@@ -115,22 +123,29 @@ class Server:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
         ours, theirs = secrets_pipe(self.password, self._licence_secret)
-        python = [*AS_NOBODY, str(open_python())] if self._unprivileged else [self._python]
-        python += ["-X", "no_debug_ranges"]  # as ./toru starts it
-        command = [*self._within, *python, "-m", "app.cli", "serve", "--port", str(self.port), *self._arguments]
+        arguments = ["serve", "--port", str(self.port), *self._arguments]
         with self.output_path.open("ab") as output:
-            self._process = subprocess.Popen(
-                command,
-                cwd=self._project,
-                env={**environment, "TORU_SECRETS_FD": str(theirs)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(theirs,),
-                start_new_session=True,
-            )
+            if self.starter is not None and not self._fresh:
+                self._process = self.starter.start(arguments, environment, output, theirs)
+            else:
+                self._process = self._start(arguments, environment, output, theirs)
         os.close(theirs)
         os.close(ours)
+
+    def _start(
+        self, arguments: Sequence[str], environment: Mapping[str, str], output: IO[bytes], secrets: int
+    ) -> subprocess.Popen[bytes]:
+        python = [*AS_NOBODY, str(open_python())] if self._unprivileged else [self._python]
+        return subprocess.Popen(
+            [*self._within, *python, *PYTHON_OPTIONS, "-m", "app.cli", *arguments],
+            cwd=self._project,
+            env={**environment, "TORU_SECRETS_FD": str(secrets)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(secrets,),
+            start_new_session=True,
+        )
 
     async def start(self) -> "Server":
         """Starts the core and waits until it answers."""
