@@ -63,6 +63,7 @@ class Dispatcher:
         self._cwd = cwd
         self._clock = clock
         self._arriving = 0
+        self._recording: dict[str, asyncio.Event] = {}
         self._tasks = TaskKeeper("runs")
         self._roster = Roster(store, told, self._pump)
         outcomes = Outcomes(self._roster, data_dir / "runs", self._tasks, clock, self._again)
@@ -79,6 +80,12 @@ class Dispatcher:
     def get(self, run_id: str) -> LiveRun | None:
         """A run that has not ended."""
         return self._roster.runs.get(run_id)
+
+    async def find(self, run_id: str) -> LiveRun | None:
+        """As `get`, but waits for one that is being recorded: the database has it a moment before it is here."""
+        if (recorded := self._recording.get(run_id)) is not None:
+            await recorded.wait()
+        return self.get(run_id)
 
     def count(self, run: LiveRun) -> None:
         """Has the figures know of a run that is in another state."""
@@ -188,11 +195,16 @@ class Dispatcher:
         return run
 
     async def _record(self, actor: Actor, row: RunRow) -> tuple[LiveRun, bool]:
-        stored, is_new = await self._roster.store.insert(actor, row)
-        if is_new:
-            run = self._roster.runs[stored.view.id] = LiveRun(stored)
-            return run, True
-        return self._roster.runs.get(stored.view.id) or LiveRun(stored), False
+        recorded = self._recording[row.id] = asyncio.Event()
+        try:
+            stored, is_new = await self._roster.store.insert(actor, row)
+            if is_new:
+                run = self._roster.runs[stored.view.id] = LiveRun(stored)
+                return run, True
+            return self._roster.runs.get(stored.view.id) or LiveRun(stored), False
+        finally:
+            del self._recording[row.id]
+            recorded.set()
 
     # -- waiting
 

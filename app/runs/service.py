@@ -315,7 +315,7 @@ class RunsService:
         return run.view
 
     async def _run(self, run_id: str) -> LiveRun:
-        if (run := self._dispatcher.get(run_id)) is not None:
+        if (run := await self._dispatcher.find(run_id)) is not None:
             return run
         if RUN_ID.fullmatch(run_id) is None:
             raise NotFound("There is no such run.")

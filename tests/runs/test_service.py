@@ -1,7 +1,9 @@
 """Runs from their start to their end: real scripts under a real runner, records in a real database."""
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -315,6 +317,18 @@ async def test_a_start_whose_asker_leaves_is_not_lost(product: Product) -> None:
     asked.cancel()
     [run] = (await product.runs.list(ADMIN)).items
     assert (await product.ended(run)).state is RunState.SUCCEEDED
+
+
+async def test_a_run_that_is_in_the_database_but_nowhere_else_yet_is_followed_to_its_end(product: Product) -> None:
+    script = product.script("hello.sh", "echo hi")
+    asked = asyncio.create_task(product.runs.start(ADMIN, script))
+    with contextlib.closing(sqlite3.connect(product.config.data_dir / "toru.db")) as database:
+        while (row := database.execute("SELECT id FROM runs").fetchone()) is None:
+            await asyncio.sleep(0)
+            time.sleep(0.02)  # the writer writes, and the loop does not hear of it before the next line
+    async with asyncio.timeout(20):
+        assert (await product.runs.wait_end(ADMIN, row[0])).state is RunState.SUCCEEDED
+    await asked
 
 
 # -- the queue
