@@ -15,6 +15,10 @@ AFTERWARDS_SECONDS = 0.1
 class Speaker(Protocol):
     """One protocol, spoken strictly."""
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the plugin ended the connection that was to last as long as the process."""
+
     async def begin(self) -> None:
         """The first connection of a process, until it may be asked. Raises Violation."""
 
@@ -32,7 +36,7 @@ S = TypeVar("S", bound=Speaker)
 
 
 class Bench(Generic[S]):
-    """A plugin under test. A process serves many rules; one that ended is replaced before the next."""
+    """A plugin under test. A process serves many rules; one that ended, or hung up, is replaced before the next."""
 
     def __init__(self, subject: Subject, speaker: S) -> None:
         self.subject = subject
@@ -41,7 +45,7 @@ class Bench(Generic[S]):
 
     async def ready(self) -> None:
         """Has the plugin running. Raises Violation."""
-        if self._is_ready and self.subject.is_running:
+        if self._is_ready and self.subject.is_running and not self.speaker.is_lost:
             return
         await self.stop()
         await self.subject.start()

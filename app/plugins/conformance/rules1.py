@@ -23,6 +23,11 @@ class Speaker1:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
 
+    @property
+    def is_lost(self) -> bool:
+        """No connection is to last."""
+        return False
+
     async def begin(self) -> None:
         """Sends init, which is not answered."""
         talk = await self._subject.first_talk()

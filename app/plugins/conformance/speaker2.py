@@ -44,6 +44,11 @@ class Speaker2:
         self._pong = asyncio.Event()
         self._values: dict[str, str] = {}
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the plugin hung up."""
+        return self._reading is not None and self._reading.done()
+
     async def begin(self) -> None:
         """Connects, and waits until the plugin chose a version that was offered."""
         await self.offer()

@@ -12,6 +12,7 @@ TWO = sample("plain-two")
 SHOW = "            self.show()\n"
 KIND = '"kind": "error", "message": "This is not there."'
 UNKNOWN = 'self.send("page", {"action": "done", "kind": "error", "message": "This is not there."}, number)'
+HANG_UP = "self.connection.shutdown(socket.SHUT_RDWR), __import__('time').sleep(2)"
 RULES = ("page-shown", "page-event", "page-news", "own-messages")
 
 
@@ -43,6 +44,7 @@ BROKEN: list[tuple[list[tuple[str, str]], dict[str, str]]] = [
     ),
     ([(UNKNOWN, "pass")], {"page-event": "did not answer an event for an unknown id"}),
     ([(UNKNOWN, "sys.exit(9)")], {"page-event": "^Sent an event for an unknown id, it ended with exit code 9"}),
+    ([(UNKNOWN, HANG_UP)], {"page-event": "hung up"}),
     ([(KIND, '"message": "Done."')], {"page-event": "with the kind success"}),
     ([(KIND, '"kind": "bad"')], {"page-event": "what is no answer. done: kind must be one of"}),
     (
@@ -64,6 +66,6 @@ BROKEN: list[tuple[list[tuple[str, str]], dict[str, str]]] = [
 async def test_each_rule_is_noticed(tmp_path: Path) -> None:
     all_found = await findings_of_each(tmp_path, PAGE, [(changes, RULES) for changes, _ in BROKEN])
     for (changes, expected), found in zip(BROKEN, map(broken, all_found), strict=True):
-        assert found.keys() == expected.keys(), changes
+        assert found.keys() == expected.keys(), (changes, found)
         for rule, says in expected.items():
             assert re.search(says, found[rule]), changes
