@@ -218,7 +218,7 @@ def forms_of(secret: str) -> Iterator[bytes]:
 
 @pytest.mark.fault("A43", "O12")
 async def test_no_secret_is_anywhere_after_a_busy_day(start_server: StartServer) -> None:
-    server = await start_server(password=ADMINS, licence_secret=LICENCE)
+    server = await start_server(password=ADMINS, licence_secret=LICENCE, fresh=True)
     day = Day(server)
     for name, secret in (("licence", LICENCE), ("admin", ADMINS), ("carla", CARLAS), ("new", NEW), ("newer", NEWER)):
         day.learn(name, secret)

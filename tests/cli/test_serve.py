@@ -111,7 +111,7 @@ async def test_a_taken_port_says_so(server: Server, tmp_path: Path) -> None:
 
 @pytest.mark.fault("A39")
 async def test_without_a_password_it_invents_one_at_each_start(start_server: StartServer, tmp_path: Path) -> None:
-    server = await start_server(password=None)
+    server = await start_server(password=None, fresh=True)
     assert f"http://127.0.0.1:{server.port}" in server.output
     first = invented(server)
     async with http_client(server) as client:
@@ -214,7 +214,7 @@ async def test_a_second_start_leaves_the_first_ones_log_alone(server: Server) ->
 
 @pytest.mark.fault("X12")
 async def test_no_process_of_ours_shows_the_password(start_server: StartServer) -> None:
-    server = await start_server(password="Canary-Pass-12")
+    server = await start_server(password="Canary-Pass-12", fresh=True)
     server.script("show.sh", "env; cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n'; sleep 30")
     async with await sign_in(server, "admin", "Canary-Pass-12") as client:
         started = await client.post("/api/runs", json={"script": "show.sh"})
@@ -246,7 +246,7 @@ async def test_the_core_cannot_be_dumped(server: Server) -> None:
 @pytest.mark.fault("O02", "O03")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_in_order(number: signal.Signals, start_server: StartServer) -> None:
-    server = await start_server()
+    server = await start_server(fresh=True)
     async with http_client(server, await session_cookies(server)) as client, open_socket(client, "/api/ws") as socket:
         server.process.send_signal(number)
         with pytest.raises(ConnectionClosed):
@@ -272,7 +272,7 @@ async def test_other_signals_do_not_end_it(server: Server) -> None:
 
 @pytest.mark.fault("O03")
 async def test_a_second_signal_does_not_wait_for_requests(start_server: StartServer) -> None:
-    server = await start_server()
+    server = await start_server(fresh=True)
     server.script("slow.sh", "sleep 60")
     async with http_client(server, await session_cookies(server)) as client:
         run_id = (await client.post("/api/runs", json={"script": "slow.sh"})).json()["id"]
@@ -288,7 +288,7 @@ async def test_a_second_signal_does_not_wait_for_requests(start_server: StartSer
 
 @pytest.mark.fault("O02")
 async def test_a_stream_that_never_ends_holds_up_no_restart(start_server: StartServer) -> None:
-    server = await start_server()
+    server = await start_server(fresh=True)
     server.script("slow.sh", "sleep 60")
     async with http_client(server, await session_cookies(server)) as client:
         run_id = (await client.post("/api/runs", json={"script": "slow.sh"})).json()["id"]
@@ -302,7 +302,7 @@ async def test_a_stream_that_never_ends_holds_up_no_restart(start_server: StartS
 async def test_where_connections_are_too_many_new_ones_are_told_and_the_others_go_on(
     start_server: StartServer,
 ) -> None:
-    server = await start_server()
+    server = await start_server(fresh=True)
     await server.stop()
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (128, before[1]))

@@ -98,7 +98,7 @@ class Users:
 async def test_an_hour_of_everything(start_server: StartServer, tmp_path: Path, evidence: Evidence) -> None:
     minutes = float(os.environ.get(MINUTES, "60"))
     put_ten(tmp_path / "server0")
-    server = await start_server()
+    server = await start_server(fresh=True)
     flood = server.script("flood.sh", "seq 1 20000")
     short = server.script("short.sh", "echo hi; exit 3")
     long = server.script("long.sh", "for i in $(seq 1 200); do echo $i; sleep 0.05; done")

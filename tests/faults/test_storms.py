@@ -33,7 +33,7 @@ def memory_of(process: psutil.Process) -> int:
 @pytest.mark.timeout(400)
 async def test_a_storm_of_strangers_at_the_sign_in_page(start_server: StartServer, evidence: Evidence) -> None:
     """Past 1,200 a minute an address is told to wait; the memory is given back."""
-    server = await start_server()
+    server = await start_server(fresh=True)
     core, amount = psutil.Process(server.pid), often(1_500, 10_000)
     answers: Counter[int] = Counter()
 

@@ -26,7 +26,7 @@ RUNNER_LOST = "runner .* is gone"
 @pytest.fixture(scope="module")
 async def lent(lend_server: StartServer) -> Server:
     """A server for the tests that kill nothing."""
-    return await lend_server()
+    return await lend_server(fresh=True)
 
 
 async def start(client: httpx.AsyncClient, script: str, **body: Any) -> str:

@@ -17,7 +17,7 @@ def imported(server: Server) -> set[str]:
 
 
 async def test_an_idle_core_has_none_of_it(start_server: StartServer) -> None:
-    server = await start_server(env={"PYTHONPROFILEIMPORTTIME": "1"})
+    server = await start_server(env={"PYTHONPROFILEIMPORTTIME": "1"}, fresh=True)
     async with await sign_in(server) as admin:
         for path in ("/", "/account", "/settings", "/api/me/second-factor", "/api/openapi.json"):
             assert (await admin.get(path)).status_code == 200

@@ -1,10 +1,13 @@
 """Browser contexts that tests use one after the other: what a page loads is in their cache, which halves its cost."""
 
+import asyncio
+
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 MOST_FREE = 6
+CLOSE_SECONDS = 20
 
 Looks = tuple[str, bool, bool]
 """A server's address, whether it is seen on a phone, whether in the dark."""
@@ -27,14 +30,22 @@ class Contexts:
 
     async def take_back(self, looks: Looks, context: BrowserContext) -> None:
         """Closes its pages; what they stored is forgotten when the next one opens (`forget_stored`)."""
-        for page in context.pages:
-            await page.close()
-        await context.set_offline(False)
-        await context.clear_cookies()
-        await context.clear_permissions()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await _empty(context)
+        except TimeoutError:  # now and then Chromium never says that a page has closed: it ends with the browser
+            return
         self._free.append((looks, context))
         if len(self._free) > MOST_FREE:
             await self._free.pop(0)[1].close()
+
+
+async def _empty(context: BrowserContext) -> None:
+    for page in context.pages:
+        await page.close()
+    await context.set_offline(False)
+    await context.clear_cookies()
+    await context.clear_permissions()
 
 
 async def forget_stored(page: Page, url: str) -> None:
