@@ -36,6 +36,7 @@ class ProcessWatch:
         self._trees: set[int] = set()
         self._alone: set[int] = set()
         self._data_dirs: set[Path] = set()
+        self._runners: set[psutil.Process] = set()
 
     def keep_tree(self, pid: int) -> None:
         """A session's helper (the browser): it and whatever it starts."""
@@ -65,7 +66,12 @@ class ProcessWatch:
         return found
 
     def _is_kept(self, process: psutil.Process) -> bool:
-        return process.pid in self._alone or any(is_runner_of(process, data_dir) for data_dir in self._data_dirs)
+        if process.pid in self._alone or process in self._runners:
+            return True
+        if any(is_runner_of(process, data_dir) for data_dir in self._data_dirs):
+            self._runners.add(process)
+            return True
+        return False
 
     def left_behind(self, before: set[psutil.Process], grace: float = GRACE_SECONDS) -> list[str]:
         """What a test left running: command lines, after some seconds of grace. They are killed."""

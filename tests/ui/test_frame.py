@@ -29,7 +29,7 @@ async def test_every_page_can_be_used_by_everybody(open_page: OpenPage, path: st
     await expect(page.locator(PAGES[path]).first).to_be_visible()
     await expect(page.locator(".t-skeleton")).to_have_count(0)  # what arrives over the socket is judged too
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await wider_than_the_screen(page) == []
     if phone:
         assert await small_targets(page) == []

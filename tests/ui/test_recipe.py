@@ -59,7 +59,7 @@ async def test_it_is_titled_themed_and_fit_for_thumbs(followed: Server, open_pag
     await expect(page.get_by_role("region", name="This machine's time").locator("p")).to_contain_text("T")
     async for light in in_both_lights(page):
         assert await has_token(page, ".t-card", "backgroundColor", "--surface"), light
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await wider_than_the_screen(page) == []
     if phone:
         assert await small_targets(page) == []

@@ -28,12 +28,12 @@ async def sign_in(page: Page, username: str = ADMIN, password: str = ADMIN_PASSW
 async def test_the_page_can_be_used_by_everybody(open_page: OpenPage, phone: bool) -> None:
     page = await open_page("/login", username=None, phone=phone)
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("alert")).to_have_text("Enter your user name and your password.")
     await expect(page.get_by_label("User name")).to_be_focused()
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
 
 
 async def test_a_person_comes_to_where_it_wanted_to_go(open_page: OpenPage) -> None:

@@ -13,11 +13,13 @@ AFTERWARDS_SECONDS = 0.1
 
 
 class Speaker(Protocol):
-    """One protocol, spoken strictly."""
+    """One protocol, spoken strictly.
 
-    @property
-    def is_lost(self) -> bool:
-        """Whether the plugin ended the connection that was to last as long as the process."""
+    Attributes:
+        is_lost: whether the plugin ended the connection that was to last as long as its process.
+    """
+
+    is_lost: bool
 
     async def begin(self) -> None:
         """The first connection of a process, until it may be asked. Raises Violation."""

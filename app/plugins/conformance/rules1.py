@@ -18,15 +18,16 @@ SECOND_ANSWER_SECONDS = 0.2
 
 
 class Speaker1:
-    """Speaks it."""
+    """Speaks it.
+
+    Attributes:
+        is_lost: never, as no connection is to last.
+    """
+
+    is_lost = False
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-
-    @property
-    def is_lost(self) -> bool:
-        """No connection is to last."""
-        return False
 
     async def begin(self) -> None:
         """Sends init, which is not answered."""

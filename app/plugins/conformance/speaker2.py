@@ -29,11 +29,13 @@ class Speaker2:
         versions: what init offers.
         complaints: what was wrong with messages that the plugin sent by itself.
         page: what its page shows.
+        is_lost: whether the plugin hung up.
     """
 
     def __init__(self, subject: Subject) -> None:
         self.versions: tuple[str, ...] = VERSIONS
         self.complaints: list[str] = []
+        self.is_lost = False
         self._subject = subject
         self.page = self._page_watch()
         self._talk: Talk | None = None
@@ -43,11 +45,6 @@ class Speaker2:
         self._ready: asyncio.Future[object] | None = None
         self._pong = asyncio.Event()
         self._values: dict[str, str] = {}
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the plugin hung up."""
-        return self._reading is not None and self._reading.done()
 
     async def begin(self) -> None:
         """Connects, and waits until the plugin chose a version that was offered."""
@@ -65,6 +62,7 @@ class Speaker2:
         self._talk = await self._subject.first_talk()
         self._ready = asyncio.get_running_loop().create_future()
         self._answers.clear()
+        self.is_lost = False
         self.page = self._page_watch()
         self._reading = asyncio.create_task(self._read(self._talk), name="conformance")
         payload = {
@@ -139,6 +137,7 @@ class Speaker2:
             if self._talk is not None:
                 await self._talk.send(*parts, pause=pause)
         except Closed:
+            self.is_lost = True
             raise Violation("It hung up.") from None
 
     async def shut_down(self) -> None:
@@ -162,6 +161,7 @@ class Speaker2:
             while True:
                 await self._hear(talk)
         except Closed:
+            self.is_lost = True
             self._fail(Violation("It hung up."))
         except Violation as violation:
             self._fail(violation)

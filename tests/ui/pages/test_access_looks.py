@@ -44,7 +44,7 @@ async def user_id(admin: httpx.AsyncClient) -> AsyncIterator[str]:
 async def is_fine(page: Page, *, phone: bool) -> None:
     await expect(page.locator(".t-skeleton")).to_have_count(0)
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await page.evaluate(OVERFLOW) <= 0
     if phone:
         assert await page.evaluate(SMALL) == []

@@ -68,7 +68,7 @@ async def test_axe_finds_nothing_and_thumbs_hit(open_page: OpenPage, phone: bool
     page = await open_page("/components", phone=phone)
     await expect(page.locator(".p-chart canvas")).to_have_count(3)
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await wider_than_the_screen(page) == []
     if phone:
         words = re.compile(r'href="https://example.org/"[^>]*class="t-link">')

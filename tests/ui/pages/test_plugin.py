@@ -345,7 +345,7 @@ async def test_the_page_has_the_room_that_there_is(stage: Stage, open_page: Open
     page = await open_page("/plugin/hello", on=stage.server, phone=phone)
     await expect(inside(page).locator("h2")).to_be_visible()
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await wider_than_the_screen(page) == []
     room = await page.evaluate("[document.documentElement.scrollHeight - innerHeight, frames[0].innerWidth]")
     assert room[0] <= 0, "our page itself does not scroll"

@@ -128,7 +128,7 @@ async def test_every_type_is_drawn_for_everybody(
     await expect(page.locator(".p-chart canvas")).to_be_visible()
     await expect(page.get_by_text("This version of Toru does not know “hologram”.")).to_be_visible()
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await wider_than_the_screen(page) == []
     if phone:
         assert [one for one in await small_targets(page) if ">ours<" not in one] == []

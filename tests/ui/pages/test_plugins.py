@@ -138,7 +138,7 @@ async def test_everybody_can_use_it(stage: Stage, open_page: OpenPage, path: str
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.locator(".t-skeleton")).to_have_count(0)  # what arrives over the socket is judged too
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await wider_than_the_screen(page) == []
     if phone:
         assert await small_targets(page) == []

@@ -22,7 +22,7 @@ everywhere = pytest.mark.parametrize("phone", [False, True], ids=["desktop", "ph
 
 async def judge(page: Page, *, phone: bool) -> None:
     async for light in in_both_lights(page):
-        assert await complaints(page) == [], light
+        assert await complaints(page, light) == [], light
     assert await width_overflow(page) == 0
     if phone:
         assert await page.evaluate(SMALL) == []
