@@ -6,6 +6,7 @@ from pathlib import Path
 import axe_playwright_python
 from playwright.async_api import Page, expect
 
+COLOURS = ["color-contrast", "link-in-text-block"]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
@@ -16,12 +17,12 @@ async def complaints(page: Page, light: str = "light") -> list[str]:
     if not await page.evaluate("'axe' in window"):
         await session.send("Runtime.evaluate", {"expression": AXE})
     found: list[str] = await page.evaluate(
-        """async tags => {
+        """async options => {
         const finite = document.getAnimations().filter(a => a.effect.getComputedTiming().iterations !== Infinity);
         await Promise.all(finite.map(a => a.finished.catch(() => null)));
-        return (await axe.run(document, {resultTypes: ['violations'], preload: false, ...tags})).violations
+        return (await axe.run(document, {resultTypes: ['violations'], preload: false, ...options})).violations
         .flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))}""",
-        {"runOnly": ["cat.color"]} if light == "dark" else {},
+        {"runOnly": COLOURS} if light == "dark" else {},
     )
     return found
 
