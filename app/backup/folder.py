@@ -16,11 +16,13 @@ def listed(folder: Path) -> list[BackupView]:
     """The backups, newest first. Blocks. Raises Unavailable."""
     views = []
     try:
-        for entry in os.scandir(folder):
-            about = read_name(entry.name)
-            if about is not None and entry.is_file(follow_symlinks=False):
-                size = entry.stat(follow_symlinks=False).st_size
-                views.append(BackupView(entry.name, iso(about.made_at), size, about.scheduled, about.sealed))
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                about = read_name(entry.name)
+                if about is not None and entry.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):  # another one is being made, or an old one goes
+                        size = entry.stat(follow_symlinks=False).st_size
+                        views.append(BackupView(entry.name, iso(about.made_at), size, about.scheduled, about.sealed))
     except FileNotFoundError:
         return []
     except OSError as error:

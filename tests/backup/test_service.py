@@ -3,7 +3,9 @@
 import asyncio
 import os
 import stat
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from app.audit.trail import AuditTrail
 from app.backup import service as service_module
+from app.backup.folder import listed
 from app.backup.names import COPY
 from app.backup.reading import read_backup
 from app.backup.schedule import AGAIN, SOON, next_at
@@ -307,3 +310,25 @@ async def test_a_folder_that_cannot_be_looked_into_is_a_failure_as_others_and_to
             return len(await recorded(database, "backup.made")) == tries
 
         await eventually(failed)
+
+
+def test_the_others_are_listed_while_some_come_and_go(tmp_path: Path) -> None:
+    stays = tmp_path / "toru-20260101T000000Z.tar.gz"
+    stays.touch()
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            for number in range(60):
+                (tmp_path / f"toru-20260102T0000{number:02}Z.tar.gz").touch()
+            for number in range(60):
+                (tmp_path / f"toru-20260102T0000{number:02}Z.tar.gz").unlink()
+
+    with ThreadPoolExecutor() as beside:
+        coming = beside.submit(come_and_go)
+        try:
+            for _ in range(300):
+                assert stays.name in {backup.name for backup in listed(tmp_path)}
+        finally:
+            done.set()
+        coming.result()

@@ -215,7 +215,7 @@ async def test_a_second_start_leaves_the_first_ones_log_alone(server: Server) ->
 @pytest.mark.fault("X12")
 async def test_no_process_of_ours_shows_the_password(start_server: StartServer) -> None:
     server = await start_server(password="Canary-Pass-12", fresh=True)
-    server.script("show.sh", "env; cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n'; sleep 30")
+    server.script("show.sh", "env; cat /proc/$PPID/environ /proc/$PPID/cmdline | tr '\\0' '\\n'; echo shown; sleep 30")
     async with await sign_in(server, "admin", "Canary-Pass-12") as client:
         started = await client.post("/api/runs", json={"script": "show.sh"})
         run_id = started.json()["id"]
@@ -226,7 +226,9 @@ async def test_no_process_of_ours_shows_the_password(start_server: StartServer) 
             for name in ("environ", "cmdline"):
                 with suppress(FileNotFoundError, ProcessLookupError):  # env and cat have ended since
                     assert b"Canary" not in Path(f"/proc/{process.pid}/{name}").read_bytes()
-        output = (await client.get(f"/api/runs/{run_id}/output")).text
+        async with asyncio.timeout(15):
+            while "shown" not in (output := (await client.get(f"/api/runs/{run_id}/output")).text):
+                await asyncio.sleep(0.02)
         await client.post(f"/api/runs/{run_id}/cancel")
     assert "TORU_RUN_ID=" in output
     assert "Canary" not in output
