@@ -11,7 +11,7 @@ import psutil
 from tests.support.server import is_runner_of
 
 PR_SET_CHILD_SUBREAPER = 36
-GRACE_SECONDS = 5
+GRACE_SECONDS = 15
 
 
 def adopt_orphans() -> None:

@@ -127,7 +127,7 @@ BROKEN: list[tuple[Changes, dict[str, str]]] = [
             ("except (OSError, ValueError, KeyError) as error", "except ZeroDivisionError as error"),
             (WRITE, f"time.sleep(0.02)\n            {WRITE}\n            connection.getpeername()"),
         ],
-        {"hang-up": "BrokenPipeError"},
+        {"hang-up": "BrokenPipeError|ConnectionResetError"},
     ),
     (
         [("return None\n        taken", "return sys.exit(4) if taken else None\n        taken")],
