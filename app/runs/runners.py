@@ -130,6 +130,10 @@ class Runners:
         try:
             link = await connect(folder, name, self._followed.progressed, self._lost, of_systemd=of_systemd)
             return link, await link.hello(RUNNER_VERSION, seconds)
+        except asyncio.CancelledError:  # the core ends: the runner must not wait for it
+            if link is not None:
+                link.close()
+            raise
         except (OSError, RunnerRefused, TimeoutError) as error:
             if link is not None:
                 link.close()
