@@ -52,12 +52,17 @@ async def say(client: httpx.AsyncClient, **answer: Any) -> httpx.Response:
     return await client.post(f"{ROUTE}/say", json=answer)
 
 
+async def whole_head(server: Server, *lines: str) -> bytes:
+    """These lines at the head of a request, with what a session's has besides."""
+    (name, value), *_ = (await session_cookies(server)).items()
+    head = [*lines, f"Host: 127.0.0.1:{server.port}", f"Cookie: {name}={value}"]
+    return "\r\n".join([*head, "", ""]).encode("latin-1")
+
+
 async def raw(server: Server, head: str, body: bytes = b"") -> bytes:
     """The answer to a request that is sent as it is written, with a session's cookie."""
-    (name, value), *_ = (await session_cookies(server)).items()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    lines = [head, f"Host: 127.0.0.1:{server.port}", f"Cookie: {name}={value}", "Connection: close"]
-    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+    writer.write(await whole_head(server, head, "Connection: close") + body)
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     return answer
@@ -191,13 +196,12 @@ async def test_8_mib_pass_both_ways(admin: httpx.AsyncClient) -> None:
 
 
 async def test_more_is_refused_whoever_sends_it(stage: Server, admin: httpx.AsyncClient) -> None:
-    (name, value), *_ = (await session_cookies(stage)).items()
-    head = f"POST {ROUTE}/same HTTP/1.1\r\nHost: 127.0.0.1:{stage.port}\r\nCookie: {name}={value}\r\n"
+    head = await whole_head(stage, f"POST {ROUTE}/same HTTP/1.1", "Transfer-Encoding: chunked")
 
     def untold() -> bytes:
         with socket.create_connection(("127.0.0.1", stage.port), 10) as connection:
             with contextlib.suppress(ConnectionError):  # the answer is there all the same
-                connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+                connection.sendall(head)
                 for _ in range(9):
                     connection.sendall(b"100000\r\n" + b"x" * (1 << 20) + b"\r\n")
             return connection.recv(1 << 16)
@@ -219,13 +223,12 @@ async def test_what_nobody_serves_is_refused_before_its_body_comes(stage: Server
 
 
 async def test_bodies_of_all_requests_share_some_room(stage: Server, admin: httpx.AsyncClient) -> None:
-    (name, value), *_ = (await session_cookies(stage)).items()
-    head = f"POST {ROUTE}/same HTTP/1.1\r\nHost: 127.0.0.1:{stage.port}\r\nCookie: {name}={value}\r\n"
+    head = await whole_head(stage, f"POST {ROUTE}/same HTTP/1.1", f"Content-Length: {MAX_PLUGIN_BODY}")
 
     async def hold_all_but_the_end() -> None:
         while True:  # again, where another request was there first
             reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
-            writer.write(f"{head}Content-Length: {MAX_PLUGIN_BODY}\r\n\r\n".encode() + b"x" * (MAX_PLUGIN_BODY - 1_000))
+            writer.write(head + b"x" * (MAX_PLUGIN_BODY - 1_000))
             try:
                 await reader.read(1)
             except ConnectionError:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from app.core.config import ROOT
+from app.runner.protocol import socket_folder, socket_name
 from app.runs.link import Progress, RunnerLink
 from app.runs.runner_process import RunnerStarter, Service, runner_environment, service_of
 from app.runs.runners import Runners
@@ -169,3 +171,17 @@ async def test_the_runner_outlives_the_loop_that_started_it(tmp_path: Path, data
     pid = await asyncio.to_thread(in_a_loop_of_its_own)
     assert psutil.Process(pid).is_running()
     os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_runner_that_is_greeted_while_the_core_ends_does_not_wait_for_it(tmp_path: Path) -> None:
+    folder = Path(socket_folder(tmp_path))
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / socket_name()))
+        listener.listen()
+        opening = asyncio.create_task(Runners(tmp_path, RunnerStarter(ROOT, tmp_path), Nobody()).open())
+        with (await asyncio.to_thread(listener.accept))[0] as runner:
+            runner.settimeout(10)
+            assert b'"cmd":"hello"' in await asyncio.to_thread(runner.recv, 1000)
+            opening.cancel()
+            assert await asyncio.to_thread(runner.recv, 1000) == b""
