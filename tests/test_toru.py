@@ -232,13 +232,13 @@ def test_without_venv_it_names_the_package(project: Project) -> None:
     assert "Traceback" not in errors
 
 
-def test_secrets_come_through_a_pipe_and_are_in_no_environment(project: Project) -> None:
+def test_secrets_come_through_a_pipe_and_are_in_no_environment(quick: Project) -> None:
     """Looked for in every process of the start, from the first word of `toru` on, while it installs and serves."""
     seen = set()
     secrets = {"ADMIN_PASSWORD": PASSWORD, "TORU_LICENSE_SECRET": f"licence {PASSWORD}"}
-    with ended_at_last(project.start("serve", KEPT="yes", **secrets)) as started:
+    with ended_at_last(quick.start("serve", KEPT="yes", **secrets)) as started:
         assert "making .venv" in read_line(started.stderr)
-        while not project.stamp.exists():
+        while not quick.stamp.exists():
             seen |= environments_below(started.pid)
             time.sleep(0.002)
         told = json.loads(read_line(started.stdout))

@@ -59,14 +59,16 @@ class ProcessWatch:
             if pid in self._trees:
                 continue
             unseen += children_of(pid)
+            if pid in self._alone:
+                continue
             with contextlib.suppress(psutil.NoSuchProcess):
                 process = psutil.Process(pid)
-                if not self._is_kept(process) and process.status() != psutil.STATUS_ZOMBIE:
+                if not self._is_runner(process) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
-    def _is_kept(self, process: psutil.Process) -> bool:
-        if process.pid in self._alone or process in self._runners:
+    def _is_runner(self, process: psutil.Process) -> bool:
+        if process in self._runners:
             return True
         if any(is_runner_of(process, data_dir) for data_dir in self._data_dirs):
             self._runners.add(process)

@@ -52,6 +52,7 @@ async def test_it_says_what_the_plugin_is(stage: Stage, open_page: OpenPage) -> 
     for text in ("/api/plugins/route/paid", "paid.sock", str((await stage.view("paid"))["pid"])):
         await expect(main).to_contain_text(text)
     await main.get_by_role("button", name="Restart").click()
+    await expect(page.locator(".t-toast", has_text="restarted")).to_be_visible()
     await stage.until("paid", health="healthy")
     await expect(main).to_contain_text(str((await stage.view("paid"))["pid"]))
 
