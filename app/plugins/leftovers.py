@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.runner.sweep import sweep_marked
+from app.runner.sweep import sweep_marked, wait_for_marked
 
 SOCKET = "TORU_PLUGIN_SOCKET"
 METADATA = "PLUGIN_METADATA"
@@ -12,6 +12,11 @@ METADATA = "PLUGIN_METADATA"
 def sweep_plugin(socket_path: str) -> int:
     """Kills everything that one plugin's process started, until nothing is found; answers how many. Blocks."""
     return sweep_marked(f"{SOCKET}={socket_path}")
+
+
+def wait_for_plugin(socket_path: str, seconds: float) -> None:
+    """Gives what one plugin's process started time to end by itself. Blocks."""
+    wait_for_marked(f"{SOCKET}={socket_path}", seconds)
 
 
 def sweep_asked(mark: str) -> int:

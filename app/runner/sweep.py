@@ -126,8 +126,16 @@ def sweep_marked(mark: str) -> int:
         time.sleep(PAUSE)
 
 
+def wait_for_marked(mark: str, seconds: float) -> None:
+    """Gives such processes time to end by themselves: returns when none is found, or that time is over. Blocks."""
+    entry, clean, until = os.fsencode(mark), 0, time.monotonic() + seconds
+    while clean < ENOUGH and time.monotonic() < until:
+        clean = 0 if any(entry in process.marks for process in _processes()) else clean + 1
+        time.sleep(PAUSE)
+
+
 class Sweeper:
-    """The same inside an event loop; one pass over /proc serves all runs that end at the same time."""
+    """The same as `sweep` inside an event loop; one pass over /proc serves all runs that end at the same time."""
 
     def __init__(self) -> None:
         self._hunts: dict[Hunt, asyncio.Future[None]] = {}

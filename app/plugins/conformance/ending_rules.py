@@ -5,6 +5,8 @@ from app.plugins.conformance.findings import Violation
 from app.plugins.conformance.subject import TERM_SECONDS
 
 SHUTDOWN_SECONDS = 2.0
+LEFTOVER_SECONDS = 1.0
+"""What was started the moment before may finish: it goes on when it outlives the plugin by more."""
 
 
 async def shutdown(bench: AnyBench) -> None:
@@ -26,9 +28,10 @@ async def leaves_nothing(bench: AnyBench) -> None:
     bench.subject.terminate()
     if not await bench.subject.wait_for_end(TERM_SECONDS):
         raise Violation("It did not end, so what it leaves behind cannot be told.")
+    await bench.subject.wait_for_leftovers(LEFTOVER_SECONDS)
     await bench.stop()
     if bench.subject.left_behind:
-        raise Violation(f"When it had ended, {bench.subject.left_behind} processes that it started went on.")
+        raise Violation(f"A second after it had ended, {bench.subject.left_behind} processes that it started went on.")
 
 
 ENDING_RULES = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.plugins.conformance.findings import Violation
 from app.plugins.conformance.talk import Talk
-from app.plugins.leftovers import SOCKET, sweep_plugin
+from app.plugins.leftovers import SOCKET, sweep_plugin, wait_for_plugin
 from app.plugins.metadata import Metadata
 from app.plugins.process import PluginProcess, Starter
 from app.plugins.socket_folder import make_private, socket_path
@@ -116,6 +116,10 @@ class Subject:
                 async with asyncio.timeout(seconds):
                     await self._process.wait()
         return not self.is_running
+
+    async def wait_for_leftovers(self, seconds: float) -> None:
+        """Gives what its process started that long to end by itself, too."""
+        await asyncio.to_thread(wait_for_plugin, self.socket_path, seconds)
 
     def terminate(self) -> None:
         """SIGTERM to its group."""

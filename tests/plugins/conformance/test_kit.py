@@ -158,6 +158,11 @@ async def test_a_broken_rule_is_named(tmp_path: Path) -> None:
             assert re.search(says, details[rule]), changes
 
 
+async def test_what_ends_by_itself_soon_after_is_not_left_behind(tmp_path: Path) -> None:
+    last_word = ("lambda *_: sys.exit(0)", "lambda *_: os.system('setsid sleep 0.3 &') or sys.exit(0)")
+    assert broken(await findings(plugin(tmp_path, ONE, last_word))) == {}
+
+
 async def test_the_other_rules_are_tried_after_a_broken_one(tmp_path: Path) -> None:
     """Even when the plugin ended in between."""
     dies = ("def answer(request):", 'def answer(request):\n    if request["method"] == "PUT":\n        sys.exit(5)')
