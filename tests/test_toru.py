@@ -47,19 +47,25 @@ class Project:
         shutil.copy(ROOT / "toru", self.folder)
         (self.folder / "app" / "cli" / "__main__.py").write_text(COMMAND)
         self.link("python3", sys._base_executable)  # type: ignore[attr-defined]
+        self.index = {"PIP_NO_INDEX": "1"}
         self.lock("1.0")
 
     def lock(self, version: str) -> None:
         """Makes a wheel of `tiny` and a lock that asks for it."""
-        path = self.wheels / f"tiny-{version}-py3-none-any.whl"
-        info = f"tiny-{version}.dist-info"
+        (self.folder / "requirements.lock").write_text(self.wheel("tiny", version, "tiny.py", f"VERSION = {version!r}"))
+
+    def wheel(self, name: str, version: str, file: str, text: str) -> str:
+        """Makes a wheel with one file; answers the lines of a lock that ask for it."""
+        path = self.wheels / f"{name}-{version}-py3-none-any.whl"
+        info = f"{name}-{version}.dist-info"
         with zipfile.ZipFile(path, "w") as wheel:
-            wheel.writestr("tiny.py", f"VERSION = {version!r}\n")
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
+            inside = zipfile.ZipInfo(file)
+            inside.external_attr = 0o100755 << 16  # may be executed
+            wheel.writestr(inside, f"{text}\n")
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
             wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
             wheel.writestr(f"{info}/RECORD", "")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        (self.folder / "requirements.lock").write_text(f"tiny=={version} \\\n    --hash=sha256:{digest}\n")
+        return f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
     def link(self, name: str, target: str) -> None:
         """Puts a program in front of the system's."""
@@ -77,7 +83,7 @@ class Project:
         environment = {
             "PATH": f"{self.bin}:/usr/bin:/bin",
             "HOME": str(self.folder.parent),
-            "PIP_NO_INDEX": "1",
+            **self.index,
             "PIP_FIND_LINKS": str(self.wheels),
             "UV_OFFLINE": "1",
             "UV_FIND_LINKS": str(self.wheels),
@@ -158,6 +164,22 @@ def test_redoes_an_interrupted_installation(project: Project) -> None:
     assert "making .venv" in errors
     assert told["tiny"] == "1.0"
     assert len(project.environments()) == 1, "the half of one is gone"
+
+
+@pytest.mark.needs("package-index")
+@pytest.mark.parametrize("told_of_an_index", [False, True])
+def test_a_lock_that_brings_uv_is_installed_by_it(told_of_an_index: bool, project: Project) -> None:
+    """Unless pip was told of an index, or to ask none: uv would not hear of that."""
+    import uv
+
+    called = project.folder.parent / "uv was called"
+    script = f'#!/bin/sh\n: >"{called}"\nexec {uv.find_uv_bin()} "$@"'
+    with (project.folder / "requirements.lock").open("a") as lock:
+        lock.write(project.wheel("uv", "0.0.99", "uv-0.0.99.data/scripts/uv", script))
+    if not told_of_an_index:
+        project.index = {name: os.environ[name] for name in NETWORK[1:] if name in os.environ} | {"HOME": os.devnull}
+    assert project.run("serve")[0]["tiny"] == "1.0"
+    assert called.exists() != told_of_an_index
 
 
 def test_a_changed_lock_is_installed_beside_what_runs(quick: Project) -> None:
