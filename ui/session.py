@@ -80,9 +80,10 @@ async def _once(services: Services, client: Client, handler: EventHandler, event
         to_sign_in(client)
         return
     try:
-        result = handler(actor, event)
-        if inspect.iscoroutine(result):
-            await result
+        with client:  # and not where the button was: its card may be drawn anew before the work is done
+            result = handler(actor, event)
+            if inspect.iscoroutine(result):
+                await result
     except StepUpNeeded:
         raise
     except Forbidden as error:

@@ -60,7 +60,7 @@ async def browser_page(
     browser: Browser, server: Server, *, username: str | None = ADMIN, phone: bool = False, dark: bool = False
 ) -> AsyncIterator[tuple[Page, list[str]]]:
     """A page in a context of its own, and what its console and its scripts complained about."""
-    context = await new_context(browser, (server.url, phone, dark))
+    context = await new_context(browser, Looks(server.url, phone=phone, dark=dark))
     try:
         yield await _page_in(context, server, username)
     finally:
@@ -87,7 +87,7 @@ async def _page_in(context: BrowserContext, server: Server, username: str | None
 
 @pytest.fixture
 async def open_page(contexts: Contexts, server: Server, request: pytest.FixtureRequest) -> AsyncIterator[OpenPage]:
-    """Opens pages: `await open_page("/scripts", username=…, phone=…, dark=…, on=another_server)`.
+    """Opens pages: `await open_page("/scripts", username=…, phone=…, dark=…, motion=…, on=another_server)`.
 
     A picture of each page is kept in test-results/ when the test fails; an error in a console fails the test.
     """
@@ -102,9 +102,10 @@ async def open_page(contexts: Contexts, server: Server, request: pytest.FixtureR
         username: str | None = ADMIN,
         phone: bool = False,
         dark: bool = False,
+        motion: bool = False,
         on: Server | None = None,
     ) -> Page:
-        looks = ((on or server).url, phone, dark)
+        looks = Looks((on or server).url, phone, dark, motion)
         context = await contexts.lend(looks)
         lent.append((looks, context))
         page, complaints = await _page_in(context, on or server, username)

@@ -22,6 +22,13 @@ PYTHON_OPTIONS = ("-X", "no_debug_ranges")
 """As ./toru starts it."""
 
 
+PRELOADED = (
+    *("app.main", "app.bootstrap", "app.api", "ui.register", "ui.login", "ui.plugin_frame", "app.cli.commands"),
+    *("app.cli.serve", "nicegui.ui_run_with", "uvicorn.lifespan.on"),
+)
+"""What a core imports until it serves, and when it makes its application."""
+
+
 class Adopted:
     """A process that others started and that became our child, as `subprocess.Popen` shows one."""
 
@@ -107,7 +114,7 @@ class CoreStarter:
 
 
 def preload() -> None:
-    """What a core imports until it serves, in its order."""
+    """Imports PRELOADED as a core does, without what it leaves out."""
     from app.light_imports import leave_out_docstrings, leave_out_pydantic_v1
 
     leave_out_docstrings()
@@ -116,7 +123,7 @@ def preload() -> None:
     from app.light_imports import leave_out_aiohttp
 
     leave_out_aiohttp(load_config({}))
-    for module in ("app.main", "app.bootstrap", "ui.register"):
+    for module in PRELOADED:
         importlib.import_module(module)
     gc.freeze()
 

@@ -21,6 +21,8 @@ PAGES = {
 }
 """The pages, and what is there once they are drawn."""
 
+moving_or_not = pytest.mark.parametrize("motion", [False, True], ids=["still", "moving"])
+
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 @pytest.mark.parametrize("path", PAGES)
@@ -70,7 +72,9 @@ async def test_a_link_changes_the_page_in_place(page: Page) -> None:
     await expect(current).to_have_text("Dashboard")
 
 
-async def test_the_menu_of_a_phone_opens_and_closes(phone: Page) -> None:
+@moving_or_not
+async def test_the_menu_of_a_phone_opens_and_closes(open_page: OpenPage, motion: bool) -> None:
+    phone = await open_page(phone=True, motion=motion)
     menu = phone.get_by_role("navigation", name="Main")
     button = phone.get_by_role("button", name="Menu")
     await expect(menu).not_to_be_visible()
@@ -163,9 +167,10 @@ async def test_a_lost_connection_is_told_calmly_and_mends_itself(open_page: Open
     await expect(page.get_by_role("heading", level=1)).to_have_text("History")
 
 
-async def test_a_dialog_keeps_the_keyboard_and_gives_it_back(open_page: OpenPage, server: Server) -> None:
+@moving_or_not
+async def test_a_dialog_keeps_the_keyboard_and_gives_it_back(open_page: OpenPage, server: Server, motion: bool) -> None:
     server.script("hello.sh", "echo hello")
-    page = await open_page("/settings")
+    page = await open_page("/settings", motion=motion)
     await page.get_by_role("button", name="New").click()
     dialog = page.get_by_role("dialog", name="New quick action")
     await expect(dialog).to_be_visible()
@@ -176,6 +181,15 @@ async def test_a_dialog_keeps_the_keyboard_and_gives_it_back(open_page: OpenPage
     await page.keyboard.press("Escape")
     await expect(dialog).not_to_be_visible()
     await expect(page.get_by_role("button", name="New")).to_be_focused()
+
+
+async def test_nothing_moves_for_who_wants_no_motion(open_page: OpenPage) -> None:
+    page = await open_page("/settings")
+    takes = "button => getComputedStyle(button).transitionDuration"
+    button = page.get_by_role("button", name="New")
+    assert await button.evaluate(takes) == "0s"
+    await page.emulate_media(reduced_motion="no-preference")
+    assert await button.evaluate(takes) != "0s"
 
 
 async def test_a_keyboard_skips_the_menu(page: Page) -> None:

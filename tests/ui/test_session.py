@@ -1,6 +1,7 @@
 """Who acts on a page: found anew for every event, and what goes wrong is told."""
 
 import asyncio
+import gc
 
 import pytest
 from nicegui import Client, ui
@@ -11,6 +12,7 @@ from app.services import Services
 from tests.support.clients import CLIENT
 from tests.support.inprocess import AsUser
 from tests.ui.conftest import SignedIn
+from ui.feedback import toast
 from ui.session import acting, acting_on, actor_now
 
 
@@ -91,3 +93,20 @@ async def test_a_handler_may_outlive_its_button(as_user: AsUser, services: Servi
     with box:
         await acting(services, work)()
     assert user.notify.messages == ["Too late."]
+
+
+async def test_a_handler_goes_on_when_its_button_was_drawn_anew(as_user: AsUser, services: Services) -> None:
+    """As when somebody answers a question while the card that asked is read again."""
+    user = await as_user()
+    with await user.open("/account") as client, client.content:
+        boxes = [ui.element()]
+
+    async def asked(actor: Actor) -> None:
+        boxes.pop().delete()
+        gc.collect()
+        toast("It is known.", "info")
+        await acting(services, lambda actor: toast("It is done.", "info"))()
+
+    with boxes[0].default_slot:
+        await acting(services, asked)()
+    assert user.notify.messages == ["It is known.", "It is done."]
