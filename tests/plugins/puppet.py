@@ -52,12 +52,14 @@ async def puppet_server(folder: Path, watch: ProcessWatch, names: Iterable[str])
         await server.close()
 
 
-async def until_healthy(client: httpx.AsyncClient, name: str, seconds: float = READY_SECONDS) -> dict[str, Any]:
-    """Waits for a plugin to answer; what REST says of it then."""
+async def until_healthy(
+    client: httpx.AsyncClient, name: str, seconds: float = READY_SECONDS, *, other_than: int | None = None
+) -> dict[str, Any]:
+    """Waits for a plugin to answer, and after a crash for another process; what REST says of it then."""
     async with asyncio.timeout(seconds):
         while True:
             answer = await client.get(f"/api/plugins/{name}")
-            if answer.status_code == 200 and answer.json()["health"] == "healthy":
-                found: dict[str, Any] = answer.json()
+            found: dict[str, Any] = answer.json()
+            if answer.status_code == 200 and found["health"] == "healthy" and found["pid"] != other_than:
                 return found
             await asyncio.sleep(0.02)

@@ -175,6 +175,7 @@ async def test_the_plugins_answer_is_told(admin: httpx.AsyncClient) -> None:
 
 
 async def test_a_crash_amid_an_event_is_told_at_once(admin: httpx.AsyncClient) -> None:
+    crashed = (await until_healthy(admin, PAGE))["pid"]
     await show(admin, column(button("crash"), button("never")))
     async with looking(admin) as viewer:
         await viewer.tree()
@@ -186,7 +187,7 @@ async def test_a_crash_amid_an_event_is_told_at_once(admin: httpx.AsyncClient) -
     assert {reply["id"] for reply in replies} == {1, 2}
     for reply in replies:
         assert (reply["ok"], reply["message"]) == (False, "The plugin went away before it answered.")
-    await until_healthy(admin, PAGE)
+    await until_healthy(admin, PAGE, other_than=crashed)
 
 
 async def test_a_tree_that_breaks_a_rule_is_named_and_the_old_one_stays(

@@ -401,11 +401,12 @@ async def test_a_page_that_is_not_there_yet(stage: Server, admin: httpx.AsyncCli
 
 
 async def test_a_plugin_that_crashes_comes_back(stage: Server, admin: httpx.AsyncClient, open_page: OpenPage) -> None:
+    crashed = (await until_healthy(admin, "page"))["pid"]
     await show(admin, node("row", node("button", id="crash", label="Crash")))
     page = await open_page(PATH, on=stage)
     await page.get_by_role("button", name="Crash").click()
     await expect(page.get_by_role("button", name="Crash")).to_have_count(0)
-    await until_healthy(admin, "page")
+    await until_healthy(admin, "page", other_than=crashed)
     await show(admin, node("text", text="Back again"))
     await expect(page.get_by_text("Back again")).to_be_visible()
 
