@@ -153,7 +153,10 @@ async def _serve(
         vitals.manager.ready(f"Serving on {config.host}:{config.port}")
 
     async def leaving() -> None:
+        from ui.nicegui_private import end_polls
+
         vitals.manager.stopping()
+        await end_polls()
         await services.plugins.leave()
 
     async with open_services(config, password, vitals=vitals) as services:

@@ -87,6 +87,13 @@ def _session_in(scope: Any) -> SessionView | None:
     return cast("SessionView | None", scope.get("state", {}).get("session"))
 
 
+async def end_polls() -> None:
+    """Answers the requests that browsers without a WebSocket wait with: they would hold up the end of the core."""
+    for one in list(core.sio.eio.sockets.values()):
+        if not one.upgraded:  # to a WebSocket, which uvicorn closes
+            await one.close(wait=False)
+
+
 def close_page(client: Client) -> None:
     """Sends the browser to the sign-in page, then takes socket and page away from it."""
     _ = background_tasks.create(_close(client), name=f"close page {client.id}")

@@ -34,6 +34,15 @@ def tick():
 """
 
 
+TAKEN_BY_A_THREAD = """
+import signal, threading
+@plugin.get("/end")
+def end(request):
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+"""
+
+
 @contextmanager
 def started(file: Path, folder: Path, **environment: str) -> Iterator[tuple["subprocess.Popen[str]", Frames]]:
     """A plugin's process and the connection to it; both are over in the end."""
@@ -118,6 +127,16 @@ def test_it_ends_at_once_also_amid_requests(tmp_path: Path, end: str) -> None:
             frames.close()
         assert process.wait(5) == 0
         assert time.monotonic() - began < 1
+
+
+def test_a_signal_that_reaches_another_thread_ends_it_too(tmp_path: Path) -> None:
+    """As does one that comes in the moment before the main thread waits: neither wakes that."""
+    with started(write_plugin(tmp_path, TAKEN_BY_A_THREAD), tmp_path) as (process, frames):
+        frames.send("lifecycle", INIT)
+        assert (frames.read() or {})["type"] == "ready"
+        request = {"method": "GET", "path": "/end", "headers": {}, "body": "", "body_encoding": "text"}
+        frames.send("http", request, "r")
+        assert process.wait(5) == 0
 
 
 def test_a_frame_that_is_none_ends_it_with_a_sentence(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.conftest import StartServer
+from tests.support.clients import http_client, session_cookies
 from tests.support.server import Server
 from tests.ui.test_nicegui_private import Page, browser, opened
 from ui.calm_sockets import LIBRARIES, Budget, Complaints, bounded_log
@@ -147,3 +149,22 @@ async def test_the_parts_of_the_libraries_are_where_they_were(outer: Any) -> Non
     assert core.sio.eio.handlers["message"].__qualname__.startswith("_closing_at_faults")
     for name in LIBRARIES:
         assert logging.getLogger(name).handlers == []
+
+
+async def test_a_core_that_ends_waits_for_nobody_who_polls(start_server: StartServer) -> None:
+    """A browser whose WebSocket fails asks again and again; each time it waits for what there is to say."""
+    server = await start_server()
+    sent = asyncio.Event()
+
+    async def trace(event: str, _: dict[str, Any]) -> None:
+        if event == "http11.send_request_body.complete":
+            sent.set()
+
+    async with http_client(server, await session_cookies(server)) as client:
+        begun = await client.get(POLLING)
+        polled = f"{POLLING}&sid={json.loads(begun.text[1:])['sid']}"
+        poll = asyncio.create_task(client.get(polled, extensions={"trace": trace}))
+        await sent.wait()
+        await client.get("/api/health")  # came after it, so the core has it by now
+        assert await server.stop() == 0
+        assert (await poll).text == "1", "Engine.IO's word for the end"

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, Literal, NoReturn, TypeVar
 
@@ -144,9 +145,7 @@ class Plugin:
             from toru_plugin.by_hand import answer
 
             sys.exit(answer(self.metadata, sys.argv))
-        import signal
-
-        signal.signal(signal.SIGTERM, lambda *_: _end(0))
+        _end_on_sigterm()
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)  # what is printed shall be in the log at once
         if self._licence is not None:
@@ -190,6 +189,26 @@ def _accept(path: str) -> socket.socket:
         connection, _ = listener.accept()
     connection.settimeout(None)
     return connection
+
+
+def _end_on_sigterm() -> None:
+    """Python's handlers run in the main thread, once it is back from what it waits for.
+
+    So a signal in the moment before it waits, or one that another thread took, would not be heard until Toru says
+    something. The descriptor hears of it at once.
+    """
+    import signal
+
+    def listen(told: socket.socket, tell: socket.socket) -> None:
+        while told.recv(1)[0] != signal.SIGTERM:
+            pass
+        _end(0)
+
+    told, tell = socket.socketpair()
+    tell.setblocking(False)
+    signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: _end(0))
+    threading.Thread(target=listen, args=(told, tell), name="signals", daemon=True).start()
 
 
 def _end(code: int, sentence: str = "") -> NoReturn:
