@@ -54,3 +54,4 @@ def test_a_manager_that_does_not_read_holds_up_nobody(tmp_path: Path) -> None:
         manager = ServiceManager(str(tmp_path / "notify"), 1)
         for _ in range(2000):  # more than its queue holds
             manager.alive()
+        assert deaf.recv(100) == b"WATCHDOG=1", "or nobody was told anything"

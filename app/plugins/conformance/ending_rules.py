@@ -37,5 +37,5 @@ async def leaves_nothing(bench: AnyBench) -> None:
 ENDING_RULES = (
     Rule("shutdown", "Told to shut down, it ends within 2 seconds.", shutdown, must=False, lives=False),
     Rule("sigterm", "On SIGTERM it ends within 3 seconds.", terminate, lives=False),
-    Rule("leftovers", "When it ends, nothing that it started goes on.", leaves_nothing, must=False, lives=False),
+    Rule("leftovers", "A second after its end, nothing it started goes on.", leaves_nothing, must=False, lives=False),
 )
