@@ -1,6 +1,7 @@
 """`toru serve`: what it says and how it ends when it cannot serve."""
 
 import asyncio
+import errno
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from tests.cli.calling import Done, toru
 from tests.conftest import StartServer
 from tests.support.clients import http_client, open_socket, session_cookies, sign_in
 from tests.support.server import ADMIN_PASSWORD, ROOT, Server, free_port, secrets_pipe
+from tests.support.waiting import eventually
 
 CONFIG, UNAVAILABLE = 78, 69
 
@@ -272,6 +274,12 @@ async def test_other_signals_do_not_end_it(server: Server) -> None:
     assert not ignored & (1 << (signal.SIGHUP - 1))
 
 
+def refuses(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket_module.socket() as peer:
+        return peer.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
+
+
 @pytest.mark.fault("O03")
 async def test_a_second_signal_does_not_wait_for_requests(start_server: StartServer) -> None:
     server = await start_server(fresh=True)
@@ -282,7 +290,7 @@ async def test_a_second_signal_does_not_wait_for_requests(start_server: StartSer
             assert stream.status_code == 200
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(0.3)
+            await eventually(lambda: refuses(server.port))
             server.process.send_signal(signal.SIGTERM)
             assert await server.wait_end(10) == 0
             assert time.monotonic() - began < 2  # without it: two more

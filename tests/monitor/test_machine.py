@@ -3,10 +3,7 @@
 import os
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -16,6 +13,7 @@ import pytest
 
 from app.monitor.machine import Machine
 from app.monitor.schemas import Snapshot
+from tests.monitor.burner import burner, until_burnt
 from tests.support.unprivileged import AS_NOBODY, open_python
 
 
@@ -30,20 +28,11 @@ def look(machine: Machine) -> Snapshot:
     return machine.read(tick=0, sampled_at="2026-11-22T00:00:00.000Z", disks=())
 
 
-@contextmanager
-def burning_core() -> Iterator[None]:
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
-        try:
-            yield
-        finally:
-            burner.kill()
-
-
 def test_a_busy_core_shows(machine: Machine) -> None:
-    with burning_core():
-        time.sleep(0.1)
+    with burner() as process:
+        until_burnt(process, 0.05)
         look(machine)
-        time.sleep(0.5)
+        until_burnt(process, 0.4)
         snapshot = look(machine)
     assert len(snapshot.cpu_cores) == psutil.cpu_count()
     assert [core.name for core in snapshot.cpu_cores][:1] == ["cpu0"]

@@ -9,24 +9,24 @@ import pytest
 
 from app.monitor.processes import ProcessReader
 from app.monitor.schemas import ProcessOrder
+from tests.monitor.burner import burner, until_burnt
 from tests.monitor.test_machine import in_other_namespace
 
 
 def test_a_busy_process_leads_by_processor() -> None:
     reader = ProcessReader()
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+    with burner() as busy:
         reader.scan()
-        before, started = sum(psutil.Process(burner.pid).cpu_times()[:2]), time.monotonic()
-        time.sleep(0.5)
-        spent, elapsed = sum(psutil.Process(burner.pid).cpu_times()[:2]) - before, time.monotonic() - started
+        started = time.monotonic()
+        spent = until_burnt(busy, 0.4)
+        elapsed = time.monotonic() - started
         heaviest = reader.scan().top(ProcessOrder.CPU, limit=500)
-        burner.kill()
     shares = [process.cpu_percent for process in heaviest.items]
     assert shares == sorted(shares, reverse=True)
     found = {process.pid: process for process in heaviest.items}
-    assert found[burner.pid].cpu_percent == pytest.approx(100 * spent / elapsed, abs=25)
-    assert found[burner.pid].username == psutil.Process().username()
-    assert found[burner.pid].name.startswith("python")
+    assert found[busy.pid].cpu_percent == pytest.approx(100 * spent / elapsed, abs=25)
+    assert found[busy.pid].username == psutil.Process().username()
+    assert found[busy.pid].name.startswith("python")
 
 
 def test_a_large_process_leads_by_memory() -> None:
@@ -46,12 +46,11 @@ def test_a_large_process_leads_by_memory() -> None:
 def test_a_process_born_since_the_scan_before_is_measured_too() -> None:
     reader = ProcessReader()
     reader.scan()
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
-        time.sleep(0.4)
+    with burner() as busy:
+        until_burnt(busy, 0.1)
         scan = reader.scan()
-        burner.kill()
     found = {process.pid: process for process in scan.top(ProcessOrder.CPU, 500).items}
-    assert found[burner.pid].cpu_percent > 0
+    assert found[busy.pid].cpu_percent > 0
 
 
 def test_a_baseline_is_good_for_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +79,7 @@ def test_a_process_that_ends_while_we_look_is_left_out(monkeypatch: pytest.Monke
 def test_where_the_kernel_hides_processes_the_list_says_so(hidepid: int) -> None:
     shown = in_other_namespace(
         f"mount -t proc -o hidepid={hidepid} proc /proc",
-        "from app.monitor.processes import ProcessReader; s = ProcessReader().scan(); print(len(s.uses), s.complete)",
+        "import os; from app.monitor.processes import ProcessReader; scan = ProcessReader().scan()\n"
+        "shown = {use.process.pid for use in scan.uses}; print(os.getpid() in shown, 1 in shown, scan.complete)",
     )
-    assert shown == "1 False"
+    assert shown == "True False False"

@@ -15,7 +15,7 @@ from app.monitor.machine import Machine
 from app.monitor.processes import ProcessScan
 from app.monitor.schemas import ProcessOrder, Snapshot
 from app.monitor.service import MonitorService
-from tests.monitor.test_machine import burning_core
+from tests.monitor.burner import burner
 from tests.support.server import ROOT
 
 CONTRACT = {
@@ -69,7 +69,7 @@ async def test_the_first_sample_is_measured_and_not_the_meaningless_zero() -> No
         "    return monitor.snapshot().cpu_percent\n"
         "print(asyncio.run(look()))"
     )
-    with burning_core():
+    with burner():
         shown = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", code], cwd=ROOT)
     assert float(shown) > 0
 

@@ -18,6 +18,7 @@ from app.core.unix_socket import NotOurs
 from app.plugins.channel import Channel, connect, connect_when_there, encode
 from app.plugins.frames import SKIPPED_FRAME
 from app.plugins.wire import MAX_FRAME
+from tests.support.waiting import eventually
 
 
 class Transport(asyncio.Transport):
@@ -123,8 +124,7 @@ async def test_whoever_keeps_us_busy_is_read_more_slowly() -> None:
     heard = Heard(seconds=0.03)
     heard.channel.data_received(frame({}))
     assert heard.transport.done == ["pause"]
-    await asyncio.sleep(0.2)
-    assert heard.transport.done == ["pause", "resume"]
+    await eventually(lambda: heard.transport.done == ["pause", "resume"])
     calm = Heard()
     for _ in range(20):
         calm.channel.data_received(frame({}))

@@ -10,6 +10,7 @@ from app.plugins import protocol1
 from app.plugins.schemas import PluginState
 from app.plugins.wire import MAX_BODY, NotText, PluginBusy, PluginDown, PluginLate, PluginRefused
 from tests.plugins.support import ADMIN, Plugged, connection_of
+from tests.support.waiting import eventually
 
 HASTY = """
 # Reads the length with one recv(4), and drops whatever came in the same arrival after a message.
@@ -74,10 +75,15 @@ async def test_a_queue_that_is_full_says_so_and_the_others_are_served(plugged: P
 @pytest.mark.fault("G20")
 async def test_a_late_answer_is_504_and_the_process_lives_on(plugged: Plugged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol1, "ANSWER_SECONDS", 0.5)
-    code = """
+    came = plugged.folder / "came"
+    code = f"""
 def handle(request):
     time.sleep(0.8 if request["path"] == "/slow" else 0)
     return answer(request, request["path"])
+def note_too(*arguments):
+    say_if_heard(*arguments)
+    open({str(came)!r}, "w").close()
+plugin_kit.say = note_too
 serve1(handle)
 """
     view = await plugged.ready("late", TOLERANT + code)
@@ -87,7 +93,7 @@ serve1(handle)
     assert told.value.status == 504
     assert time.monotonic() - began > 0.45
     await plugged.until_state("late", PluginState.UNHEALTHY)
-    await asyncio.sleep(0.5)
+    await eventually(came.exists)
     assert (await plugged.ask("late", "/quick")).body == b"/quick"  # and not what came late
     again = await plugged.until_state("late", PluginState.READY)
     assert again.pid == view.pid
@@ -226,7 +232,7 @@ async def test_a_browser_that_leaves_frees_the_turn(plugged: Plugged) -> None:
     code = "serve1(lambda request: time.sleep(0.3 if request['path'] == '/slow' else 0) or answer(request))"
     await plugged.ready("slow", TOLERANT + code)
     left = [asyncio.create_task(plugged.ask("slow", "/slow")) for _ in range(20)]
-    await asyncio.sleep(0.05)
+    await eventually(lambda: connection_of(plugged, "slow")._turns.inside == len(left))
     for one in left:
         one.cancel()
     await asyncio.gather(*left, return_exceptions=True)

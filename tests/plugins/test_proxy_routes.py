@@ -256,14 +256,12 @@ async def test_bodies_of_all_requests_share_some_room(stage: Server, admin: http
 async def test_half_a_body_is_no_request(stage: Server, admin: httpx.AsyncClient) -> None:
     before = (await admin.get(f"{ROUTE}/counts")).json()[0]
     (name, value), *_ = (await session_cookies(stage)).items()
-    _, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
     head = f"POST {ROUTE}/same HTTP/1.1\r\nHost: 127.0.0.1:{stage.port}\r\nCookie: {name}={value}\r\n"
     writer.write((head + "Content-Length: 100\r\n\r\nhalf").encode())
-    await writer.drain()
-    await asyncio.sleep(0.2)
+    writer.write_eof()
+    assert await reader.read() == b""
     writer.close()
-    await writer.wait_closed()
-    await asyncio.sleep(0.2)
     assert (await admin.get(f"{ROUTE}/counts")).json()[0] == before + 1
 
 
@@ -357,14 +355,20 @@ async def test_an_answer_has_30_seconds_and_a_late_one_goes_to_nobody(admin: htt
         answer = await admin.get(f"{ROUTE}/{path}")
         return answer.status_code, time.monotonic() - began, answer.text
 
+    async def waited() -> int:
+        return int((await admin.get(f"{ROUTE}/counts")).json()[2])
+
     pid = (await admin.get("/api/plugins/puppet")).json()["pid"]
+    before = await waited()
     soon, late, never = await asyncio.gather(timed("after?27"), timed("after?34"), timed("never"))
     assert (soon[0], soon[2]) == (200, "27")
     for status, seconds, text in (late, never):
         assert status == 504
         assert 29.5 < seconds < 33.5
         assert json.loads(text)["error"].endswith(".")
-    await asyncio.sleep(5)  # the late one comes meanwhile
+    async with asyncio.timeout(30):
+        while await waited() < before + 2:  # the late one has come, too
+            await asyncio.sleep(0.05)
     assert (await timed("x"))[0] == 200
     assert (await admin.get("/api/plugins/puppet")).json()["pid"] == pid
 
@@ -397,7 +401,7 @@ async def test_browsers_that_leave_take_their_requests_along(admin: httpx.AsyncC
         return bool(told[0] >= requests and told[1] == cancelled)
 
     for _ in range(3):
-        requests, cancelled = (await admin.get(f"{ROUTE}/counts")).json()
+        requests, cancelled, _ = (await admin.get(f"{ROUTE}/counts")).json()
         waiting = [asyncio.create_task(admin.get(f"{ROUTE}/never")) for _ in range(63)]
         await eventually(partial(counted, requests + 64, cancelled), 20)
         assert not any(task.done() for task in waiting)

@@ -175,9 +175,11 @@ def test_cancel_and_exit_at_the_same_moment_is_one_end(core: Core) -> None:
 
 
 def test_a_timeout_ends_like_a_cancel_and_its_flag_stays(core: Core) -> None:
-    run = core.bash("trap '' TERM; setsid sleep 100 & echo pid $!; while :; do sleep 1; done", timeout=0.3)
+    run = core.bash(
+        "trap '' TERM; setsid sleep 100 & echo pid $!; trap 'echo told' TERM; while :; do sleep 1; done", timeout=0.3
+    )
     (grandchild,) = pids(core, run, 1)
-    time.sleep(0.4)
+    core.wait_output(run, b"told")
     assert core.cancel(run, grace=0) is False
     status, flags = core.end(run)
     assert os.WTERMSIG(status) == signal.SIGKILL

@@ -203,10 +203,10 @@ def test_sigterm_cancels_everything_and_ends(start_runner: StartRunner) -> None:
 def test_a_second_sigterm_kills_at_once(start_runner: StartRunner) -> None:
     runner = start_runner()
     core = runner.connect()
-    run = core.bash("trap '' TERM; echo ready; while :; do sleep 1; done")
+    run = core.bash("trap 'echo told' TERM; echo ready; while :; do sleep 1; done")
     core.wait_output(run, b"ready")
     runner.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    core.wait_output(run, b"told")
     assert runner.process.poll() is None
     answer = core.ask("start", run="late", argv=["/bin/true"], env={}, cwd="/", cap=MIB)
     assert answer["error"] == "The runner is ending"

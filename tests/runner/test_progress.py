@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.runner.support import Core, eventually
+from tests.runner.support import Core, alive, eventually
 
 
 @pytest.mark.fault("X35")
@@ -46,9 +46,9 @@ def test_a_flood_is_few_frames(core: Core) -> None:
 
 
 def test_nothing_is_said_about_a_run_after_its_end(core: Core) -> None:
-    run = core.bash("sleep 0.2 & exit 0")
+    run = core.bash("sleep 0.2 & echo $!")
     core.end(run)
     frames = core.frames
-    time.sleep(0.4)
+    eventually(lambda: not alive(int(core.output(run))))
     assert core.ask("list")["ok"]
     assert core.frames == frames

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.clients import JsonSocket, open_socket, sign_in
 from tests.support.server import Server
+from tests.support.waiting import eventually
 
 Json = dict[str, Any]
 
@@ -215,7 +218,8 @@ async def test_a_revoked_session_is_told_and_closed_also_when_it_does_not_read(
     ):
         await frozen.send({"type": "run", "script": flood})
         frozen.connection.transport.pause_reading()
-        await asyncio.sleep(0.3)
+        client_port = frozen.connection.local_address[1]
+        await eventually(lambda: unsent(client_port) > 100_000)
         begin = time.monotonic()
         await guest.post("/api/auth/logout")
         assert await idle.receive() == {"type": "error", "data": "Session expired"}
@@ -223,11 +227,23 @@ async def test_a_revoked_session_is_told_and_closed_also_when_it_does_not_read(
             await idle.receive()
         assert idle.connection.close_code == 4401
         assert time.monotonic() - begin < 5  # a bound of loaded machines; tests/bench measures the second
-        await asyncio.sleep(1.2)
+        await eventually(lambda: client_port not in peers(server))
         frozen.connection.transport.resume_reading()
         async with asyncio.timeout(30):
             await drain(frozen)
         assert frozen.connection.close_code in (1006, 4401)
+
+
+def unsent(client_port: int) -> int:
+    """Bytes that the kernel holds until whoever has this port reads."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[4].split(":")[0], 16) for row in rows if row[2].endswith(f":{client_port:04X}"))
+
+
+def peers(server: Server) -> set[int]:
+    """The ports of those whom the server has a connection with."""
+    connections = psutil.Process(server.pid).net_connections("tcp")
+    return {one.raddr.port for one in connections if one.status != psutil.CONN_LISTEN}
 
 
 async def drain(socket: JsonSocket) -> None:

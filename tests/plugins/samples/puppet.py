@@ -41,7 +41,7 @@ class Puppet:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
-        self.requests = self.cancelled = 0
+        self.requests = self.cancelled = self.waited = 0
         self.held: list[Call] = []
         self.calls: dict[str, asyncio.Future[Payload]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -124,6 +124,7 @@ class Puppet:
     async def do_after(self, call: Call) -> Payload:
         """Something, so many seconds later."""
         await asyncio.sleep(float(call.argument))
+        self.waited += 1
         return {"status": 200, "body": call.argument}
 
     async def do_never(self, call: Call) -> None:
@@ -139,8 +140,8 @@ class Puppet:
                 self.send("http", {"status": 200, "body": f"{one.argument} of {len(held)}"}, one.id)
 
     async def do_counts(self, call: Call) -> Payload:
-        """How many requests and cancellations came."""
-        return {"status": 200, "body": json.dumps([self.requests, self.cancelled])}
+        """How many requests and cancellations came, and how many answers were given that had to wait."""
+        return {"status": 200, "body": json.dumps([self.requests, self.cancelled, self.waited])}
 
     async def do_crash(self, call: Call) -> None:
         """The end, noted."""

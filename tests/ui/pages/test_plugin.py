@@ -126,11 +126,16 @@ async def test_a_bundle_that_resets_every_style_leaves_our_pages_as_they_were(
 ) -> None:
     page = await open_page("/history", on=stage.server)
 
+    async def look() -> bytes:
+        return await page.screenshot(mask=[page.locator(".t-host"), page.locator("time")], animations="disabled")
+
     async def picture() -> bytes:
         await go(page, path)
         await expect(page.locator(".t-loading")).to_have_count(0)
-        await page.wait_for_timeout(500)
-        return await page.screenshot(mask=[page.locator(".t-host"), page.locator("time")], animations="disabled")
+        taken = await look()
+        while await different_pixels(page, taken, now := await look()) > NOISE:  # until it has come to rest
+            taken = now
+        return now
 
     await page.wait_for_function("window.did_handshake")
     before = await picture()
