@@ -8,6 +8,7 @@ from asyncio.events import TimerHandle
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from app.error_shape import raw_refusal
 from app.revocation import ABORT
@@ -41,6 +42,13 @@ class UnknownCoding(Exception):
     """A Transfer-Encoding in which the end of the body cannot be seen, or not by everybody in the same place."""
 
 
+class SharedState(ServerState):
+    """What the connections of a server share."""
+
+    is_ending = False
+    """Whether it closes them. Who was accepted just before is not among them yet, and is not waited for."""
+
+
 class LimitedHttpProtocol(HttpToolsProtocol):
     """Answers 431 to a head that is too large, 408 to one that is too slow, 503 to one connection too many; and closes.
 
@@ -64,6 +72,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Starts the clock."""
         super().connection_made(transport)
+        if isinstance(self.server_state, SharedState) and self.server_state.is_ending:
+            transport.close()
+            return
         self._set_timer(IDLE_SECONDS)
         if self._most_connections is None:
             return

@@ -24,7 +24,7 @@ from app.core.vitals import Vitals
 from app.error_shape import OneShape
 from app.guard import Application, Guard
 from app.headers import PagePolicy
-from app.http_protocol import LimitedHttpProtocol
+from app.http_protocol import LimitedHttpProtocol, SharedState
 from app.light_imports import leave_out_aiohttp
 from app.runner.inherited import watch_children_by_pidfd
 from app.services import Services
@@ -58,6 +58,7 @@ class Server(uvicorn.Server):
         self, config: uvicorn.Config, listening: Callable[[], None], leaving: Callable[[], Coroutine[None, None, None]]
     ) -> None:
         super().__init__(config)
+        self.server_state = self._shared = SharedState()
         self._listening = listening
         self._leaving = leaving
 
@@ -68,6 +69,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends serving; what is still open then, or after a second signal, is cut off and hears of it."""
+        self._shared.is_ending = True
         leaving = asyncio.create_task(self._leaving(), name="leaving")
         await super().shutdown(sockets)
         await leaving

@@ -1,6 +1,7 @@
 """The head of a request: how large it may be, how slowly it may come, and what becomes of a body that nobody wants."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -207,3 +208,13 @@ class TestTimes:
         await asyncio.sleep(0.6)
         await peer.say(GET + b"\r\n")
         assert (await peer.answer()).endswith(b"/hello 0")
+
+
+async def test_who_connects_in_the_last_moment_does_not_hold_up_the_end() -> None:
+    with socket.socket() as late:
+        async with listening(application) as port:
+            late.connect(("127.0.0.1", port))
+            time.sleep(0.15)  # the loop stands still: it takes up who connected in the turn in which it begins to end
+            began = time.monotonic()
+        assert time.monotonic() - began < 2  # without it: the five that requests have to end
+        assert late.recv(1) == b""
