@@ -36,11 +36,13 @@ class Shown:
         session: the live session of the cookie.
         token: the live token of the Authorization header.
         fault: a sentence when what was shown must be refused whatever is asked for.
+        has_ended: whether a page was asked for with the cookie of a session that is over.
     """
 
     session: SessionView | None = None
     token: TokenCredential | None = None
     fault: str | None = None
+    has_ended: bool = False
 
     @property
     def credential(self) -> Credential | None:
@@ -62,7 +64,9 @@ def read_credential(services: Services, path: str, cookies: list[str], authoriza
             front, which asks for a password itself, may pass them on.
     """
     session = services.auth.session(cookies[0]) if len(cookies) == 1 else None
-    if not authorizations or not is_api(path):
+    if not is_api(path):
+        return Shown(session, has_ended=session is None and any(cookies))
+    if not authorizations:
         return Shown(session)
     shown = _with_token(services, session, cookies, authorizations)
     return Shown() if shown.fault and path in NEVER_REFUSED else shown

@@ -192,7 +192,7 @@ class Guard:
         """Whether what was shown opens this address."""
         path: str = scope["path"]
         if shown.credential is None:
-            return None if scope["type"] == "http" and _is_public(path) else _not_signed_in(scope, path)
+            return None if scope["type"] == "http" and _is_public(path) else _not_signed_in(scope, path, shown)
         try:
             require_second_factor(self._services, path, shown.credential)
             if shown.token is not None:
@@ -243,12 +243,14 @@ def _error(status: int, sentence: str, headers: dict[str, str] | None = None) ->
     return JSONResponse({"error": sentence}, status, headers)
 
 
-def _not_signed_in(scope: Scope, path: str) -> Response:
+def _not_signed_in(scope: Scope, path: str, shown: Shown) -> Response:
     if scope["type"] == "websocket" or is_api(path) or path.startswith("/_nicegui"):
         return _error(401, "Not signed in.")
     query = scope.get("query_string", b"").decode("latin-1")
     wanted = path + ("?" + query if query else "")
-    return RedirectResponse("/login" if wanted == "/" else f"/login?next={quote(wanted, safe='/')}", 303)
+    told = ["ended=1"] if shown.has_ended else []
+    told += [f"next={quote(wanted, safe='/')}"] if wanted != "/" else []
+    return RedirectResponse(f"/login?{'&'.join(told)}" if told else "/login", 303)
 
 
 async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:

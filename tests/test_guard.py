@@ -267,6 +267,18 @@ async def test_a_session_that_ended_opens_nothing(gate: Gate, door: Door) -> Non
     assert (await gate.ask("/_nicegui_ws/socket.io/", headers=session)).status_code == 401
 
 
+async def test_whoever_comes_with_a_session_that_ended_is_told_so(gate: Gate, door: Door) -> None:
+    signed_in = await door.enter()
+    await door.auth.sign_out(signed_in.session.id)
+    for path, cookie, location in (
+        ("/history", f"session_id={signed_in.token}", "/login?ended=1&next=/history"),
+        ("/", f"session_id={signed_in.token}", "/login?ended=1"),
+        ("/history", "session_id=", "/login?next=/history"),
+        ("/history", "another=1", "/login?next=/history"),
+    ):
+        assert (await gate.ask(path, headers={"Cookie": cookie})).headers["location"] == location
+
+
 # -- hosts and origins
 
 

@@ -14,9 +14,12 @@ from app.core.integrity import integrity_problem
 from app.core.migrate import HEAD, KNOWN, UnusableDatabase, revision_of
 from app.doctor.findings import Finding, fail, ok, warn
 from app.doctor.scene import Scene
+from app.systemd.install import BOOTED, services_of
 from app.version import VERSION
 
 SERVICE = "toru.service"
+"""Of a deployment that no unit of ours names: somebody may have written one by hand."""
+
 RUNNER = Path(__file__).parents[1] / "runner" / "__main__.py"
 ANSWER_SECONDS = 5.0
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such a server is reached
@@ -134,32 +137,35 @@ def check_database(scene: Scene) -> Iterator[Finding]:
         )
 
 
-def check_service(_: Scene) -> Iterator[Finding]:
-    """The systemd unit, where there is one."""
+def check_service(scene: Scene) -> Iterator[Finding]:
+    """The systemd units that serve this deployment, where there are any."""
     systemctl = shutil.which("systemctl")
-    if systemctl is None or not Path("/run/systemd/system").is_dir():
+    if systemctl is None or not BOOTED.is_dir():
         yield ok("service", "There is no systemd here.")
         return
+    for service in services_of(scene.root.resolve()) or [SERVICE]:
+        yield _service(systemctl, service)
+
+
+def _service(systemctl: str, service: str) -> Finding:
     wanted = "LoadState,ActiveState,UnitFileState,Result"
     try:
         done = subprocess.run(
-            [systemctl, "show", SERVICE, f"--property={wanted}"],
+            [systemctl, "show", service, f"--property={wanted}"],
             capture_output=True,
             text=True,
             timeout=ANSWER_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        yield warn("service", "systemd does not answer.", f"Try: systemctl status {SERVICE}")
-        return
+        return warn("service", "systemd does not answer.", f"Try: systemctl status {service}")
     told = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
     if told.get("LoadState") != "loaded":
-        yield ok("service", "Toru is not installed as a service.")
-    elif told.get("ActiveState") == "failed":
-        yield fail("service", f"{SERVICE} failed ({told.get('Result')}).", f"See why: journalctl -u {SERVICE} -n 50")
-    elif told.get("ActiveState") != "active":
-        yield warn("service", f"{SERVICE} is {told.get('ActiveState')}.", f"Start it: systemctl start {SERVICE}")
-    elif told.get("UnitFileState") != "enabled":
-        yield warn("service", f"{SERVICE} runs, but not after a reboot.", f"systemctl enable {SERVICE}")
-    else:
-        yield ok("service", f"{SERVICE} is active and enabled.")
+        return ok("service", "Toru is not installed as a service.")
+    if told.get("ActiveState") == "failed":
+        return fail("service", f"{service} failed ({told.get('Result')}).", f"See why: journalctl -u {service} -n 50")
+    if told.get("ActiveState") != "active":
+        return warn("service", f"{service} is {told.get('ActiveState')}.", f"Start it: systemctl start {service}")
+    if told.get("UnitFileState") != "enabled":
+        return warn("service", f"{service} runs, but not after a reboot.", f"systemctl enable {service}")
+    return ok("service", f"{service} is active and enabled.")

@@ -5,7 +5,8 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from app.systemd.units import WRITTEN_BY_US
+from app.systemd.escaping import Unwritable, value
+from app.systemd.units import SERVES, WRITTEN_BY_US
 
 FOLDER = Path("etc/systemd/system")
 BOOTED = Path("/run/systemd/system")
@@ -96,6 +97,23 @@ class Systemd:
             raise CannotInstall("systemctl is not installed. `toru service print` shows the units.") from None
         except subprocess.TimeoutExpired:
             raise CannotInstall(f"systemctl {' '.join(words)} did not end within {SECONDS} seconds.") from None
+
+
+def services_of(root: Path, folder: Path = Path("/") / FOLDER) -> list[str]:
+    """The names of our units in `folder` that serve what lies in `root`, the folder of `toru`."""
+    try:
+        wanted = {f"WorkingDirectory={value(root)}", SERVES}
+    except Unwritable:
+        return []
+    found = []
+    for path in sorted(folder.glob("*.service")):
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        if text.startswith(OURS) and wanted <= set(text.splitlines()):
+            found.append(path.name)
+    return found
 
 
 def add_lines(env_file: Path, lines: Iterable[str]) -> None:

@@ -12,6 +12,8 @@ STATE = Path("/var/lib")
 LOGS = Path("/var/log")
 RUN = Path("/run")
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+COMMAND = "ExecStart=/bin/sh ./toru {}"
+SERVES = COMMAND.format("serve")
 WRITTEN_BY_US = "# Written by `toru service install`, which writes it anew; put changes beside it: systemctl edit {}"
 
 STRICT = (
@@ -130,7 +132,7 @@ def _program(deployment: Deployment, command: str) -> Iterable[str]:
     # By a relative path: words of a command line follow more rules than a setting of one value.
     yield f"User={deployment.user}"
     yield f"WorkingDirectory={value(deployment.root)}"
-    yield f"ExecStart=/bin/sh ./toru {command}"
+    yield COMMAND.format(command)
 
 
 def _made_by_systemd(setting: str, place: Path, folder: Path, mode: str) -> Iterable[str]:

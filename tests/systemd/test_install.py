@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.systemd.fitness import account, hand_over, require_name, require_runnable, require_user
-from app.systemd.install import CannotInstall, Systemd, add_lines
+from app.systemd.install import CannotInstall, Systemd, add_lines, services_of
 from app.systemd.units import Deployment, units
 from tests.systemd.test_units import deployment
 
@@ -64,6 +64,19 @@ def test_one_of_several_is_told_from_the_others(tmp_path: Path) -> None:
         for unit, text in units(deployment(name=name)).items():
             (folder / unit).write_text(text)
     assert Systemd(tmp_path).found("toru") == ["toru.service", "toru-runner-1.socket", "toru-runner-1.service"]
+
+
+def test_the_units_of_a_folder_are_found_whatever_their_name(tmp_path: Path) -> None:
+    theirs = tmp_path / 'Toru "5 %s" $HOME'
+    for name, root in (("toru", tmp_path / "a"), ("client-b", theirs), ("client-c", theirs)):
+        for unit, text in units(deployment(root=root, name=name)).items():
+            (tmp_path / unit).write_text(text)
+    (tmp_path / "other.service").write_text(f"[Service]\nWorkingDirectory={tmp_path / 'a'}\n")
+    (tmp_path / "broken.service").symlink_to("nothing")
+    assert services_of(tmp_path / "a", tmp_path) == ["toru.service"]
+    assert services_of(theirs, tmp_path) == ["client-b.service", "client-c.service"]
+    assert services_of(tmp_path / "b", tmp_path) == services_of(tmp_path / "\n", tmp_path) == []
+    assert services_of(tmp_path / "a", tmp_path / "nothing") == []
 
 
 @pytest.fixture
