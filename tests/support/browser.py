@@ -45,6 +45,7 @@ async def browser(process_watch: ProcessWatch) -> AsyncIterator[Browser]:
         )
         for process in set(psutil.Process().children(recursive=True)) - before:
             process_watch.keep_tree(process.pid)
+        process_watch.keep_named("chrome_crashpad_handler")
         yield chromium
         await chromium.close()
 

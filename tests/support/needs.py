@@ -56,6 +56,7 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "systemctl": "systemd",
     "cargo": "cargo",
+    "systemd-nspawn": "systemd-container",
 }
 """Debian's package of each program that a test may need."""
 
@@ -74,7 +75,7 @@ CHECKS: dict[str, Callable[[], str | None]] = {
     **{name: _program(name) for name in PACKAGES},
 }
 
-TOOLS = frozenset({"browser", *PACKAGES} - {"cargo"})
+TOOLS = frozenset({"browser", *PACKAGES} - {"cargo", "systemd-nspawn"})
 """What can be installed, so that CI fails without it; the others are circumstances of the machine."""
 
 

@@ -35,6 +35,7 @@ class ProcessWatch:
     def __init__(self) -> None:
         self._trees: set[int] = set()
         self._alone: set[int] = set()
+        self._names: set[str] = set()
         self._data_dirs: set[Path] = set()
         self._runners: set[psutil.Process] = set()
 
@@ -45,6 +46,10 @@ class ProcessWatch:
     def keep(self, pid: int) -> None:
         """A session's process, but not what it starts."""
         self._alone.add(pid)
+
+    def keep_named(self, name: str) -> None:
+        """What a session's helper starts when it gets to it, and in a way that it is nobody's child."""
+        self._names.add(name)
 
     def keep_runner_of(self, data_dir: Path) -> None:
         """The runner of a session's data folder, but not its runs."""
@@ -63,12 +68,12 @@ class ProcessWatch:
                 continue
             with contextlib.suppress(psutil.NoSuchProcess):
                 process = psutil.Process(pid)
-                if not self._is_runner(process) and process.status() != psutil.STATUS_ZOMBIE:
+                if not self._is_kept(process) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
-    def _is_runner(self, process: psutil.Process) -> bool:
-        if process in self._runners:
+    def _is_kept(self, process: psutil.Process) -> bool:
+        if process in self._runners or (self._names and process.name() in self._names):
             return True
         if any(is_runner_of(process, data_dir) for data_dir in self._data_dirs):
             self._runners.add(process)

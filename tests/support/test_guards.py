@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -67,6 +68,18 @@ async def test_a_process_that_hides_is_found() -> None:
     left = watch.left_behind(before, grace=0.1)
     assert [line.partition(": ")[2] for line in left] == ["sleep 600"]
     assert watch.left_behind(before, grace=1) == []
+
+
+async def test_what_the_browser_starts_late_is_its_own(tmp_path: Path) -> None:
+    watch, late = ProcessWatch(), tmp_path / "chrome_crashpad_handler"
+    shutil.copy(shutil.which("sleep") or "", late)
+    before = set(watch.living())
+    with subprocess.Popen([late, "600"], start_new_session=True) as process:
+        await eventually(lambda: psutil.Process(process.pid).name() == late.name)
+        assert {one.pid for one in set(watch.living()) - before} == {process.pid}
+        watch.keep_named(late.name)
+        assert set(watch.living()) <= before
+        process.kill()
 
 
 def test_errors_in_a_log_are_found_once(tmp_path: Path) -> None:
