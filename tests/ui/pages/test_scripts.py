@@ -59,11 +59,12 @@ async def test_what_is_dangerous_asks_before_it_runs_with_arguments(
     made = await admin.post("/api/quick-actions", json={"name": "Wipe", "script_path": name, "dangerous": True})
     assert made.status_code == 200, made.text
     page = await open_page(f"/scripts?script={name}")
-    dialog = page.get_by_role("dialog", name=name)
+    dialog = page.get_by_role("dialog", name=name, exact=True)
     await dialog.get_by_label("Arguments").fill("all")
     await dialog.get_by_role("button", name="Run").click()
     asked = page.get_by_role("dialog", name="Run “wipe.sh”?")
     await asked.get_by_role("button", name="Cancel").click()
+    await expect(asked).to_have_count(0)
     await expect(dialog.get_by_label("Arguments")).to_have_value("all")
     await dialog.get_by_role("button", name="Run").click()
     await asked.get_by_role("button", name="Run").click()
