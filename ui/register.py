@@ -47,6 +47,8 @@ from ui.static import head_html
 
 # A page that is ready sooner is part of the first answer; a slower one follows over the socket.
 FIRST_ANSWER_SECONDS: Final = 0.4
+# On a machine that is overloaded or was halted even that takes long; NiceGUI's 3 seconds led to a page "500" there.
+RESPONSE_SECONDS: Final = 60.0
 
 Build = Callable[..., Awaitable[None]]
 
@@ -89,8 +91,8 @@ def register_pages(services: Services) -> None:
     async def shell(client: Client) -> Response | None:
         return await Shell(services, client).build()
 
-    ui.page("/")(shell)
-    ui.page("/{rest:path}")(shell)
+    for address in ("/", "/{rest:path}"):
+        ui.page(address, response_timeout=RESPONSE_SECONDS)(shell)
 
 
 class Shell:

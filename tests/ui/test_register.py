@@ -1,10 +1,11 @@
 """The shell: every page stands behind a session and a role, and what nobody knows leads to the dashboard."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from nicegui import ui
+from nicegui import Client, ui
 from nicegui.testing import User
 
 from app.core.errors import Unavailable
@@ -12,6 +13,7 @@ from app.core.permissions import Actor, Role
 from app.services import Services
 from tests.support.clients import CLIENT
 from tests.support.inprocess import AsUser
+from tests.support.server import ADMIN
 from ui import register
 from ui.components.frame import FrameHeader, FrameMenu
 from ui.page import Page
@@ -39,6 +41,21 @@ async def test_an_admin_gets_every_page_with_its_name(as_user: AsUser, page: Pag
     user = await as_user()
     await user.open(page.path)
     await user.should_see(kind=FrameHeader, content=page.title)
+
+
+async def test_a_page_comes_late_on_a_machine_that_was_halted_while_it_was_built(
+    http: httpx.AsyncClient, session_tokens: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http.cookies.update(session_tokens[ADMIN])
+    loop, before = asyncio.get_running_loop(), set(Client.instances)
+    asked = asyncio.create_task(http.get("/settings"))
+    while Client.instances.keys() <= before:
+        await asyncio.sleep(0)
+    now = loop.time
+    with monkeypatch.context() as halted:
+        halted.setattr(loop, "time", lambda: now() + 5)
+        answer = await asked
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(
