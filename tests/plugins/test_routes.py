@@ -71,10 +71,16 @@ async def test_everybody_sees_the_plugins_with_the_fields_of_the_contract(client
 async def test_a_plugin_that_runs_has_figures(client: httpx.AsyncClient) -> None:
     for _ in range(5):
         assert (await client.get(f"{ROUTE}/x")).status_code == 200
-    puppet = (await client.get("/api/plugins/puppet")).json()
+    puppet: dict[str, Any] = {}
+
+    async def is_measured_as_it_runs() -> bool:
+        # Who looked in the moment of its start was told of its first page of memory, and a look is good for a second.
+        puppet.update((await client.get("/api/plugins/puppet")).json())
+        return int(puppet["memory"]) > 1_000_000
+
+    await eventually(is_measured_as_it_runs)
     assert puppet["requests"] >= 5
     assert 0 < puppet["p95_ms"] < 5000
-    assert puppet["memory"] > 1_000_000
     assert puppet["cpu_percent"] >= 0
     assert puppet["uptime_seconds"] > 0
     assert puppet["restarts"] == 0
