@@ -395,8 +395,11 @@ async def test_a_flood_is_cut_counted_and_felt_by_nobody(stage: Server, admin: h
     assert notices[0]["event"] == "log_lines_dropped"
 
 
-async def test_the_supervisor_keeps_a_log_of_its_own(stage: Server) -> None:
+async def test_the_supervisor_keeps_a_log_of_its_own(stage: Server, admin: httpx.AsyncClient) -> None:
+    for deed in ("enable", "disable"):
+        assert (await admin.post(f"/api/plugins/idle/{deed}")).json() == {"success": True}
     log = stage.data_dir / "logs" / "plugin-supervisor.log"
+    await eventually(lambda: log.exists() and b'"plugin_disabled"' in log.read_bytes())
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
     assert all({"timestamp", "level", "plugin", "message"} <= line.keys() for line in lines)
     assert "idle" in {line["plugin"] for line in lines if line["event"] == "plugin_enabled"}
