@@ -41,6 +41,10 @@ PING_SECONDS = 20.0
 RECONNECT_SECONDS = 30.0
 """A phone that wakes up within them goes on without loading its page anew."""
 
+KEEP_ALIVE_SECONDS = 130
+"""An idle connection. Whoever keeps one for the next request (cloudflared 90 seconds, nginx 60, Caddy 120, httpx 5) is
+to close it first: a request that meets our closing is lost, and a POST is not sent again."""
+
 
 class CannotListen(Exception):
     """The address or port cannot be served."""
@@ -195,6 +199,7 @@ def _server_config(application: Application) -> uvicorn.Config:
         # A connection that watches a run reads two files. What arrives in one turn of the loop is accepted uncounted.
         limit_concurrency=files // 3,
         backlog=min(files // 16, 128),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
 

@@ -150,6 +150,25 @@ async def test_whole_chunks_pass(peer: Peer) -> None:
     assert (await peer.answer()).endswith(b"/read 3")
 
 
+async def test_whoever_keeps_a_connection_for_later_closes_it_before_we_do(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, delays = asyncio.get_running_loop(), list[float]()
+    call_later = loop.call_later
+
+    def noted(delay: float, callback: Any, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+        if getattr(callback, "__name__", "") == "timeout_keep_alive_handler":
+            delays.append(delay)
+        return call_later(delay, callback, *args, **kwargs)
+
+    monkeypatch.setattr(loop, "call_later", noted)
+    await peer.say(GET + b"\r\n")
+    await peer.answer()
+    caddy = 120  # https://caddyserver.com/docs/caddyfile/directives/reverse_proxy: keepalive, the longest we know
+    assert len(delays) == 1
+    assert delays[0] > caddy
+
+
 @pytest.mark.usefixtures("hurried")
 class TestTimes:
     """Whoever is slow on purpose."""
