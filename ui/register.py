@@ -23,6 +23,7 @@ from ui.components.states import failed_state
 from ui.feedback import sentence
 from ui.layout import Frame
 from ui.live import begin_life, end_life
+from ui.nicegui_private import session_of
 from ui.page import Page
 from ui.pages import (
     account,
@@ -44,6 +45,7 @@ from ui.pages import (
 )
 from ui.session import actor_now, end_with_session, to_sign_in
 from ui.static import head_html
+from ui.waiting_pages import WaitingPages
 
 # A page that is ready sooner is part of the first answer; a slower one follows over the socket.
 FIRST_ANSWER_SECONDS: Final = 0.4
@@ -87,9 +89,14 @@ ENTRIES: Final = tuple(
 def register_pages(services: Services) -> None:
     """Puts the look and every page onto NiceGUI; call it once, before `ui.run_with`."""
     apply_theme(head_html("frame.js"))
+    waiting = WaitingPages()
 
     async def shell(client: Client) -> Response | None:
-        return await Shell(services, client).build()
+        response = await Shell(services, client).build()
+        session = session_of(client)
+        if session is not None:
+            waiting.add(session.id, client)
+        return response
 
     for address in ("/", "/{rest:path}"):
         ui.page(address, response_timeout=RESPONSE_SECONDS)(shell)
