@@ -29,7 +29,9 @@ class WaitingPages:
         self._since: dict[str, dict[Client, float]] = {}
 
     def add(self, session_id: str, client: Client) -> None:
-        """Counts a page, from when it is built until a browser joins it or it goes."""
+        """Counts a page, from when it is built until a browser joins it or it goes; it may have gone by then."""
+        if client.is_deleted:
+            return
         now = self._monotonic()
         waiting = self._since.setdefault(session_id, {})
         waiting[client] = now
